@@ -1,0 +1,1 @@
+"""Meters without hardware: one physical state behind DLMS/COSEM and Modbus."""

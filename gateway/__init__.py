@@ -1,0 +1,1 @@
+"""Meters in, MQTT out, and commands back, with nothing lost on the way."""

@@ -1,0 +1,1 @@
+"""Where the two programs meet: their console scripts and the demo."""

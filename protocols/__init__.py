@@ -1,0 +1,1 @@
+"""Bytes and meaning: every wire format the two programs speak; no socket, clock or coin outside transport/."""
