@@ -1,1 +1,1 @@
-"""DLMS (IEC 62056-5-3): the application layer between meters and those who read them."""
+"""DLMS/COSEM (IEC 62056-5-3): values, APDUs, security, and the two association machines that speak them."""

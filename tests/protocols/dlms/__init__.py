@@ -1,0 +1,1 @@
+"""DLMS/COSEM: values, APDUs, security and associations."""
