@@ -1,0 +1,1 @@
+"""Modbus, both roles, without I/O: framings, PDUs, registers and the maps of real meters."""
