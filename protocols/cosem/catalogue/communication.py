@@ -7,8 +7,10 @@ from protocols.cosem.interface_class import InterfaceClass, interface_class
 _PPP_OPTION: Final = "structure<option_type: unsigned, option_length: unsigned, option_data: any>"
 _WINDOW: Final = "structure<start_time: octet-date-time, end_time: octet-date-time>"
 _DESTINATION: Final = "structure<transport_service: enum, destination: octet-string, message: enum>"
-_PUSH_OBJECT: Final = "structure<class_id: long-unsigned, logical_name: logical-name, attribute_index: integer, "
-"data_index: long-unsigned>"
+_PUSH_OBJECT: Final = (
+    "structure<class_id: long-unsigned, logical_name: logical-name, attribute_index: integer, "
+    "data_index: long-unsigned>"
+)
 _PUSH_ATTRIBUTES: Final = (
     f"push_object_list: array<{_PUSH_OBJECT}>",
     f"send_destination_and_method: {_DESTINATION}",

@@ -5,8 +5,10 @@ from typing import Final
 from protocols.cosem.interface_class import InterfaceClass, interface_class
 
 SCALER_UNIT: Final = "structure<scaler: integer, unit: enum>"
-CAPTURE_OBJECT: Final = "structure<class_id: long-unsigned, logical_name: logical-name, attribute_index: integer, "
-"data_index: long-unsigned>"
+CAPTURE_OBJECT: Final = (
+    "structure<class_id: long-unsigned, logical_name: logical-name, attribute_index: integer, "
+    "data_index: long-unsigned>"
+)
 _COMPACT_CAPTURE_OBJECT: Final = (
     "structure<class_id: long-unsigned, logical_name: logical-name, attribute_index: integer, "
     "data_index: long-unsigned, restriction: structure<restriction_type: enum, restriction_value: any>>"
