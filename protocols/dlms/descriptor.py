@@ -50,7 +50,7 @@ class DataBlock(NamedTuple):
         return b"%c%b%b" % (self.last, self.number.to_bytes(4, "big"), encode_octets(self.raw))
 
 
-class ActionResponse(NamedTuple):
+class ActionResponseWithOptionalData(NamedTuple):
     """Action-Response-With-Optional-Data: the result, and what the method returned (encoded) or why nothing came."""
 
     result: ActionResult
@@ -132,6 +132,7 @@ def read_data_result(reader: Reader) -> bytes | DataAccessResult:
     raise RemoteProtocolError(f"a Get-Data-Result of the kind {choice}")
 
 
-def read_action_response(reader: Reader) -> ActionResponse:
+def read_action_response(reader: Reader) -> ActionResponseWithOptionalData:
     """An Action-Response-With-Optional-Data."""
-    return ActionResponse(ActionResult(reader.u8()), read_data_result(reader) if reader.present() else None)
+    result = ActionResult(reader.u8())
+    return ActionResponseWithOptionalData(result, read_data_result(reader) if reader.present() else None)
