@@ -15,9 +15,15 @@ def element(tag: int, content: bytes) -> bytes:
     return bytes((tag,)) + encode_octets(content)
 
 
+def integer_content(value: int) -> bytes:
+    """The content of an INTEGER, in as few octets as hold it."""
+    magnitude = value if value >= 0 else ~value
+    return value.to_bytes(magnitude.bit_length() // 8 + 1, "big", signed=True)
+
+
 def integer(value: int) -> bytes:
-    """An INTEGER with its tag, in as few octets as hold it."""
-    return element(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    """An INTEGER with its tag."""
+    return element(INTEGER, integer_content(value))
 
 
 def elements(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -74,7 +74,7 @@ class ReleaseResponse:
 def _encode(tag: int, reason: int | None, user_information: bytes | None) -> bytes:
     content = b""
     if reason is not None:
-        content += ber.element(_REASON, bytes((reason,)))
+        content += ber.element(_REASON, ber.integer_content(reason))
     if user_information is not None:
         content += ber.element(_USER_INFORMATION, ber.element(ber.OCTET_STRING, user_information))
     return ber.element(tag, content)
