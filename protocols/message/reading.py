@@ -24,7 +24,7 @@ class Value(Message):
     """One value. `value` is None when there is none to be had; the reason then says why."""
 
     name: str
-    obis: str | None = Field(default=None, description="COSEM logical name, as 1-0:1.8.0.255")
+    obis: str | None = Field(default=None, description="COSEM logical name, as 1.0.1.8.0.255")
     attribute: int | None = Field(default=None, description="given where it is not the value itself (2)")
     register_address: int | None = Field(
         default=None, alias="register", ge=0, le=0xFFFF, description="zero-based wire address"
