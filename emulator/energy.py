@@ -1,0 +1,201 @@
+"""Registers as differences of one exact cumulative function: jumping equals walking by construction.
+
+Whenever something changes what the meter sees (contact, supply, load, direction), a new `Segment` begins. Within one,
+every register is an intercept plus a whole multiple of the load's (or the supply's) cumulative function, so a segment
+answers for any instant in it at the same cost, and the ledger for any instant of the meter's life. A question changes
+nothing. Registers are in microjoules (watt-milliseconds times thousandths of the load), volts in
+millivolt-milliseconds times thousandths, time in milliseconds.
+"""
+
+from bisect import bisect_right
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from emulator.load import ENERGIES, Energies, Load
+from emulator.supply import Supply
+
+MICROJOULES_PER_MILLI_WH: Final = 3_600_000
+
+IMPORT, EXPORT, APPARENT_IMPORT, APPARENT_EXPORT, Q1, Q2, Q3, Q4 = range(8)
+VOLT: Final = 8
+PHASE_REGISTERS: Final = 9
+"""Registers of a phase: the eight energies in the order of `ENERGIES`, and the time integral of its voltage."""
+
+Registers = tuple[int, ...]
+"""`PHASE_REGISTERS` for each phase, then the milliseconds with supply."""
+
+Route = tuple[tuple[int, ...], ...]
+"""For each register of a phase, which of the load's energies it counts."""
+
+NORMAL: Final[Route] = tuple((index,) for index in range(8))
+REVERSED: Final[Route] = ((EXPORT,), (IMPORT,), (APPARENT_EXPORT,), (APPARENT_IMPORT,), (Q3,), (Q4,), (Q1,), (Q2,))
+FORWARDED_ONLY: Final[Route] = (
+    (IMPORT, EXPORT),
+    (),
+    (APPARENT_IMPORT, APPARENT_EXPORT),
+    (),
+    (Q1, Q3),
+    (),
+    (),
+    (Q2, Q4),
+)
+
+
+def lag_only(route: Route) -> Route:
+    """The same with volt-ampere-hours that take leading power as unity: they count active energy."""
+    active = {APPARENT_IMPORT: IMPORT, APPARENT_EXPORT: EXPORT}
+    return tuple(tuple(active.get(source, source) for source in sources) for sources in route)
+
+
+class Segment:
+    """A stretch of true time in which nothing changes but the load and the supply by themselves.
+
+    Args:
+        start_ms: when it begins.
+        load: what hangs behind the meter.
+        supply: the mains.
+        shares: thousandths of the load that each phase carries; 0 where nothing flows.
+        volts: thousandths of the supply's voltage at each phase; 0 where it is missing.
+        route: how the load's energies are counted.
+        neutral: thousandths of the phase current that come back through the neutral.
+        registers: what stands in them at `start_ms`.
+    """
+
+    __slots__ = ("_registers", "_settled", "load", "neutral", "route", "shares", "start_ms", "supply", "volts")
+
+    def __init__(
+        self,
+        start_ms: int,
+        load: Load,
+        supply: Supply,
+        shares: tuple[int, ...],
+        volts: tuple[int, ...],
+        route: Route,
+        neutral: int,
+        registers: Registers,
+    ) -> None:
+        self.start_ms = start_ms
+        self.load = load
+        self.supply = supply
+        self.shares = shares
+        self.volts = volts
+        self.route = route
+        self.neutral = neutral
+        self._registers = registers
+        self._settled = False
+
+    @property
+    def powered(self) -> bool:
+        """Whether the meter itself has supply: a three-phase meter runs on any phase."""
+        return any(self.volts)
+
+    def same(self, other: "Segment") -> bool:
+        """Whether both see the same, so that one may go on as the other."""
+        return (
+            self.load is other.load
+            and self.supply is other.supply
+            and self.shares == other.shares
+            and self.volts == other.volts
+            and self.route == other.route
+            and self.neutral == other.neutral
+        )
+
+    def registers(self, at_ms: int) -> Registers:
+        """What stands in the registers at an instant of this segment."""
+        if not self._settled:
+            # The first question turns the registers at the start into intercepts; a fleet starts without paying for it.
+            moved = self._moved(self.start_ms)
+            self._registers = tuple(have - gone for have, gone in zip(self._registers, moved, strict=True))
+            self._settled = True
+        return tuple(map(int.__add__, self._registers, self._moved(at_ms)))
+
+    def _moved(self, at_ms: int) -> list[int]:
+        """What the cumulative functions have moved the registers by, since long ago."""
+        flows = self._flows(at_ms) if any(self.shares) else _NOTHING
+        moved: list[int] = []
+        for phase, (share, volt) in enumerate(zip(self.shares, self.volts, strict=True)):
+            moved += [share * flow for flow in flows] if share else _NOTHING
+            moved.append(volt * self.supply.integral(phase, at_ms) if volt else 0)
+        moved.append(at_ms if any(self.volts) else 0)
+        return moved
+
+    def _flows(self, at_ms: int) -> Energies | list[int]:
+        energies = self.load.cumulative(at_ms)
+        if self.route is NORMAL:
+            return energies
+        return [sum(energies[source] for source in sources) for sources in self.route]
+
+
+_NOTHING: Final = [0] * len(ENERGIES)
+
+
+@lru_cache(maxsize=1024)
+def _registers(segment: Segment, at_ms: int) -> Registers:
+    return segment.registers(at_ms)
+
+
+class Ledger:
+    """A meter's segments, oldest first: its registers at every instant.
+
+    Args:
+        first: where its life begins.
+    """
+
+    __slots__ = ("_segments",)
+
+    def __init__(self, first: Segment) -> None:
+        self._segments = [first]
+
+    @property
+    def segments(self) -> list[Segment]:
+        """All segments, oldest first."""
+        return self._segments
+
+    def segment(self, at_ms: int) -> Segment:
+        """The segment in force at an instant."""
+        last = self._segments[-1]
+        if at_ms >= last.start_ms:
+            return last
+        return self._segments[max(0, bisect_right(self._segments, at_ms, key=_start_ms) - 1)]
+
+    def registers(self, at_ms: int) -> Registers:
+        """What stands in the registers at an instant."""
+        return _registers(self.segment(at_ms), at_ms)
+
+    def begin(self, segment: Segment) -> None:
+        """Go on with another segment; one of no length is replaced."""
+        last = self._segments[-1]
+        if last.same(segment):
+            return
+        if last.start_ms == segment.start_ms:
+            self._segments.pop()
+        self._segments.append(segment)
+
+    def drop_before(self, at_ms: int) -> None:
+        """Forget what nobody asks about any more."""
+        index = max(0, bisect_right(self._segments, at_ms, key=_start_ms) - 1)
+        del self._segments[:index]
+
+
+def _start_ms(segment: Segment) -> int:
+    return segment.start_ms
+
+
+class Scale(NamedTuple):
+    """How registers show: the step they move in and where they start again, in thousandths of a watt-hour."""
+
+    step: int
+    rollover: int
+
+    def quantised(self, microjoules: int) -> int:
+        """Whole steps, never starting again: what rows are differences of."""
+        return microjoules // (MICROJOULES_PER_MILLI_WH * self.step) * self.step
+
+    def shown(self, microjoules: int) -> int:
+        """What the register shows."""
+        return self.quantised(microjoules) % self.rollover
+
+
+def total(registers: Registers, index: int) -> int:
+    """One energy over all phases."""
+    return sum(registers[index:-1:PHASE_REGISTERS])
