@@ -8,7 +8,7 @@ for dates.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from struct import Struct
 from typing import Final
@@ -16,6 +16,11 @@ from typing import Final
 Raw = int | float | str | datetime
 
 INTEGER_WORDS_MAX: Final = 4
+
+FLOAT32_DIGITS_MAX: Final = 9
+"""Significant digits that tell any two float32 apart."""
+
+_FLOAT32: Final = Struct(">f")
 
 
 class NotInRange(ValueError):  # noqa: N818 (says what is wrong with the value)
@@ -41,7 +46,7 @@ class Kind:
     numeric: bool = True
 
 
-def _encode_integer(signed: bool) -> Callable[[Raw, int], bytes]:  # noqa: FBT001 (a table's column)
+def _encode_integer(*, signed: bool) -> Callable[[Raw, int], bytes]:
     def encode(raw: Raw, size: int) -> bytes:
         try:
             return int(raw).to_bytes(size, "big", signed=signed)  # type: ignore[arg-type]  # numeric kinds get numbers
@@ -53,7 +58,11 @@ def _encode_integer(signed: bool) -> Callable[[Raw, int], bytes]:  # noqa: FBT00
 
 
 def _integer(name: str, words: int, *, signed: bool) -> Kind:
-    return Kind(name, words, _encode_integer(signed), lambda data: int.from_bytes(data, "big", signed=signed))
+    return Kind(name, words, _encode_integer(signed=signed), lambda data: int.from_bytes(data, "big", signed=signed))
+
+
+def _unsigned(data: bytes) -> Raw:
+    return int.from_bytes(data, "big")
 
 
 def _float(name: str, words: int, layout: Struct) -> Kind:
@@ -62,6 +71,7 @@ def _float(name: str, words: int, layout: Struct) -> Kind:
             return layout.pack(raw)
         except OverflowError:
             return layout.pack(math.copysign(math.inf, float(raw)))  # type: ignore[arg-type]  # a number
+
     def decode(data: bytes) -> Raw:
         value: float = layout.unpack(data)[0]
         return value
@@ -97,16 +107,84 @@ def _decode_text(data: bytes) -> Raw:
     return data.rstrip(b"\0 ").decode("latin-1")
 
 
-def _encode_date(raw: Raw, size: int) -> bytes:
-    """Seconds, minutes, hours, day, month, year of the century: one BCD byte each, highest unit first."""
+def _clock(raw: Raw) -> datetime:
     if not isinstance(raw, datetime):
-        msg = f"{raw!r} is no date"
+        msg = f"{raw!r} is no date and time"
         raise NotInRange(msg)
-    return bytes.fromhex(raw.strftime("%y%m%d%H%M%S")).rjust(size, b"\0")
+    return raw
 
 
-def _decode_date(data: bytes) -> Raw:
-    return datetime.strptime("20" + data[-6:].hex(), "%Y%m%d%H%M%S")  # noqa: DTZ007 (the meter's own clock has no zone)
+def _encode_date_bcd(raw: Raw, _size: int) -> bytes:
+    return bytes.fromhex(_clock(raw).strftime("%y%m%d%H%M%S"))
 
 
-def _encode_epoch(raw: Raw, size: int) -> bytes: ...
+def _decode_date_bcd(data: bytes) -> Raw:
+    return datetime.strptime("20" + data.hex(), "%Y%m%d%H%M%S")  # noqa: DTZ007 (a meter's own clock has no zone)
+
+
+def _encode_date_words(raw: Raw, _size: int) -> bytes:
+    at = _clock(raw)
+    return _DATE_WORDS.pack(at.year, at.month, at.day, at.hour, at.minute, at.second)
+
+
+def _decode_date_words(data: bytes) -> Raw:
+    return datetime(*_DATE_WORDS.unpack(data))  # noqa: DTZ001 (a meter's own clock has no zone)
+
+
+def _encode_date_epoch(raw: Raw, _size: int) -> bytes:
+    seconds = (_clock(raw) - EPOCH) // timedelta(seconds=1)
+    try:
+        return seconds.to_bytes(4, "big")
+    except OverflowError:
+        msg = f"{raw} is before 1970 or after 2106"
+        raise NotInRange(msg) from None
+
+
+def _decode_date_epoch(data: bytes) -> Raw:
+    return EPOCH + timedelta(seconds=int.from_bytes(data, "big"))
+
+
+_DATE_WORDS: Final = Struct(">6H")
+EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 (a meter's own clock has no zone)
+
+KINDS: Final[dict[str, Kind]] = {
+    kind.name: kind
+    for kind in (
+        *(_integer(f"int{16 * words}", words, signed=True) for words in range(1, INTEGER_WORDS_MAX + 1)),
+        *(_integer(f"uint{16 * words}", words, signed=False) for words in range(1, INTEGER_WORDS_MAX + 1)),
+        *(Kind(f"bcd{16 * words}", words, _encode_bcd, _decode_bcd) for words in range(1, INTEGER_WORDS_MAX + 1)),
+        *(
+            Kind(f"bits{16 * words}", words, _encode_integer(signed=False), _unsigned, numeric=False)
+            for words in range(1, INTEGER_WORDS_MAX + 1)
+        ),
+        _float("float32", 2, Struct(">f")),
+        _float("float64", 4, Struct(">d")),
+        Kind("string", None, _encode_text, _decode_text, numeric=False),
+        Kind("date_bcd", 3, _encode_date_bcd, _decode_date_bcd, numeric=False),
+        Kind("date_words", 6, _encode_date_words, _decode_date_words, numeric=False),
+        Kind("date_epoch", 2, _encode_date_epoch, _decode_date_epoch, numeric=False),
+    )
+}
+"""Every kind by the name that a model's `type` gives it.
+
+`date_bcd` is year, month, day, hour, minute and second as one BCD byte each; `date_words` the same as one register each
+with the whole year; `date_epoch` is seconds since 1970 of the meter's own clock.
+"""
+
+
+def shortest_decimal(value: float, *, double: bool) -> Decimal:
+    """The shortest decimal that stands for this float of the wire, as one would print it.
+
+    A float32 register that shows 230.123 holds 230.1230010986328125; no shorter number than 230.123 means that float.
+
+    >>> shortest_decimal(230.1230010986328125, double=False)
+    Decimal('230.123')
+    """
+    if double:
+        return Decimal(repr(value))
+    pattern = _FLOAT32.pack(value)
+    for digits in range(1, FLOAT32_DIGITS_MAX):
+        text = f"{value:.{digits}g}"
+        if _FLOAT32.pack(float(text)) == pattern:
+            return Decimal(text)
+    return Decimal(f"{value:.{FLOAT32_DIGITS_MAX}g}")

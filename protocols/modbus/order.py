@@ -1,8 +1,8 @@
 """Word and byte order of values that span registers, by the names that manuals use.
 
 A is the most significant byte. "ABCD" is the specification's own order, "CDAB" has the low word first, "BADC" has the
-bytes of each register swapped, "DCBA" both. Eight-byte values are named the same way in full ("GHEFCDAB" is CDAB for four
-registers), one register is "AB" or "BA"; the four-letter names stand for every width.
+bytes of each register swapped, "DCBA" both. Eight-byte values are named the same way in full ("GHEFCDAB" is CDAB for
+four registers), one register is "AB" or "BA"; the four-letter names stand for every width.
 """
 
 from dataclasses import dataclass
