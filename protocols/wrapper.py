@@ -52,6 +52,8 @@ class _Wrapped(Layer[bytes, Apdu | LinkConnect | LinkDisconnect]):
         """Frame an APDU; confirm at once that a link which needs no opening is up, or down."""
         if type(item) is Apdu:
             client, server, data, _ = item
+            if not data:
+                return  # "what do you still have?", which only a link with turns needs to be asked
             self.below(encode(server, client, data) if self._server else encode(client, server, data), now_us)
         elif type(item) is LinkConnect:
             self.above(LinkUp(item.client, item.server), now_us)

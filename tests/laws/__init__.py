@@ -1,0 +1,1 @@
+"""Laws that hold between whole machines, whatever the line between them does."""
