@@ -1,0 +1,1 @@
+"""Independent programs and libraries against ours."""

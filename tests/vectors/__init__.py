@@ -1,0 +1,1 @@
+"""Frames and figures from public sources, each with where it was found."""
