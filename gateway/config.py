@@ -189,7 +189,7 @@ class MeterConfig(Section):
     suite: int = Field(default=0, ge=0, le=2)
     security: Literal["none", "authentication", "encryption", "both"] | None = None
     system_title: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{16}$", description="of a meter that dials in")
-    read: dict[str, ReadPlan] = Field(default_factory=lambda: {"instantaneous": ReadPlan(every=60_000)})
+    read: dict[str, ReadPlan] = Field(default_factory=lambda: {"instantaneous": ReadPlan.model_validate("1m")})
     groups: tuple[str, ...] = ()
     association: Literal["keep", "drop"] = "keep"
     idle: Span = Field(default=60_000, description="how long a kept association may lie idle")

@@ -26,7 +26,7 @@ _MEASURE: Final = (
 ROW_OVERHEAD_BYTES: Final = 64
 
 _SHELVED: Final = (
-    "SELECT o.seq, o.topic, o.body, o.historical, r.id IS NOT NULL FROM outbox o"
+    "SELECT o.seq, o.topic, o.body, o.historical, r.id IS NOT NULL, o.reply_to, o.correlation FROM outbox o"
     " LEFT JOIN retained r ON r.topic = o.topic AND r.id = o.id"
     " WHERE seq BETWEEN ? AND ? AND acked <= ? ORDER BY seq LIMIT ?"
 )
@@ -41,6 +41,13 @@ class RowKind(IntEnum):
     RESULT = 3
 
 
+class Reply(NamedTuple):
+    """Where a copy of a result goes that was asked for with a response topic: the same `stream` and `seq`."""
+
+    topic: str
+    correlation: bytes | None
+
+
 class Outgoing(NamedTuple):
     """One message for the wire; `again` says that it was sent before."""
 
@@ -49,6 +56,7 @@ class Outgoing(NamedTuple):
     payload: bytes
     retain: bool
     again: bool = False
+    reply: Reply | None = None
 
 
 class Totals(NamedTuple):
@@ -119,11 +127,23 @@ class Outbox:
         row = self._sql.execute("SELECT at_ms FROM outbox WHERE seq IS NULL ORDER BY id LIMIT 1").fetchone()
         return None if row is None else int(row[0])
 
-    def put(self, topic: str, meter: str, kind: RowKind, body: bytes, now_ms: int, *, retain: bool = False) -> int:
+    def put(
+        self,
+        topic: str,
+        meter: str,
+        kind: RowKind,
+        body: bytes,
+        now_ms: int,
+        *,
+        retain: bool = False,
+        reply: Reply | None = None,
+    ) -> int:
         """Store a message's body; it will be sent once there is a session."""
+        reply_to, correlation = reply if reply is not None else (None, None)
         cursor = self._sql.execute(
-            "INSERT INTO outbox (topic, meter, kind, retain, body, at_ms) VALUES (?, ?, ?, ?, ?, ?)",
-            (topic, meter, int(kind), int(retain), body, now_ms),
+            "INSERT INTO outbox (topic, meter, kind, retain, body, at_ms, reply_to, correlation)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (topic, meter, int(kind), int(retain), body, now_ms, reply_to, correlation),
         )
         totals = self.totals
         size = len(body) + len(topic.encode()) + ROW_OVERHEAD_BYTES
@@ -172,13 +192,14 @@ class Outbox:
                 seal(body, self.stream, seq, historical=bool(waited)),
                 retain=bool(newest) and unacked_only,
                 again=True,
+                reply=_reply(reply_to, correlation),
             )
-            for seq, topic, body, waited, newest in rows
+            for seq, topic, body, waited, newest, reply_to, correlation in rows
         ]
 
     def _first_time(self, after: int, through: int, limit: int, now_ms: int, *, waited: bool) -> list[Outgoing]:
         rows = self._sql.execute(
-            "SELECT id, topic, body, retain, at_ms FROM outbox"
+            "SELECT id, topic, body, retain, at_ms, reply_to, correlation FROM outbox"
             " WHERE seq IS NULL AND id > ? AND id <= ? ORDER BY id LIMIT ?",
             (after, through, limit),
         ).fetchall()
@@ -186,11 +207,12 @@ class Outbox:
             return []
         out: list[Outgoing] = []
         marks: list[tuple[int, bool, int]] = []
-        for seq, (row_id, topic, body, retain, at_ms) in enumerate(rows, start=self.totals.next_seq):
+        for seq, row in enumerate(rows, start=self.totals.next_seq):
+            row_id, topic, body, retain, at_ms, reply_to, correlation = row
             historical = waited or now_ms - at_ms >= self._historical_after_ms
             payload = seal(body, self.stream, seq, historical=historical)
             newest = bool(retain) and self._keep_retained(topic, row_id, payload)
-            out.append(Outgoing(seq, topic, payload, newest))
+            out.append(Outgoing(seq, topic, payload, newest, reply=_reply(reply_to, correlation)))
             marks.append((seq, historical, row_id))
         self._sql.executemany("UPDATE outbox SET seq = ?, historical = ? WHERE id = ?", marks)
         self._count(len(rows))
@@ -274,6 +296,10 @@ class Outbox:
         if len(out) == limit and out[-1].seq < last:
             self._replays.appendleft((out[-1].seq + 1, last))
         return out
+
+
+def _reply(topic: str | None, correlation: bytes | None) -> Reply | None:
+    return None if topic is None else Reply(topic, correlation)
 
 
 def runs(numbers: list[int]) -> Iterable[tuple[int, int]]:

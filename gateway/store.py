@@ -32,7 +32,8 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, meter TEXT NOT NULL, kind INTEGER NOT NULL,
     retain INTEGER NOT NULL, body BLOB NOT NULL, at_ms INTEGER NOT NULL,
-    seq INTEGER, historical INTEGER NOT NULL DEFAULT 0, acked INTEGER NOT NULL DEFAULT 0);
+    seq INTEGER, historical INTEGER NOT NULL DEFAULT 0, acked INTEGER NOT NULL DEFAULT 0,
+    reply_to TEXT, correlation BLOB);
 CREATE UNIQUE INDEX outbox_seq ON outbox (seq) WHERE seq IS NOT NULL;
 CREATE INDEX outbox_queued ON outbox (id) WHERE seq IS NULL;
 CREATE INDEX outbox_unacked ON outbox (seq) WHERE seq IS NOT NULL AND acked = 0;
