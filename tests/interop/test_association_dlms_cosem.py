@@ -100,9 +100,7 @@ def test_it_reads_several_attributes_at_once() -> None:
     wanted = [attribute(8, CLOCK), attribute(1, WRITABLE), attribute(1, SERIAL, 9)]  # it reads no visible-string
     answer = bench.ask(xdlms.GetRequestWithList([cosem.CosemAttributeWithSelection(each, None) for each in wanted]))
     assert isinstance(answer, xdlms.GetResponseWithList)
-    assert [getattr(result, "error", None) for result in answer.response_data][2] is (
-        enumerations.DataAccessResult.OBJECT_UNDEFINED
-    )
+    assert answer.result[1:] == [0, enumerations.DataAccessResult.OBJECT_UNDEFINED]
 
 
 def test_it_reads_a_long_value_in_blocks() -> None:
