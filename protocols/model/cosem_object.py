@@ -29,7 +29,7 @@ EXTENDED_REGISTER: Final = 4
 DEMAND_REGISTER: Final = 5
 PROFILE_GENERIC: Final = 7
 
-BUILT: Final = frozenset({7, 8, 15, 64, 70, 71})
+BUILT: Final = frozenset({7, 8, 15})
 """Classes whose attributes the meter's own behaviour makes; of all others every attribute is written down."""
 
 ACCESS: Final = ("none", "read", "write", "read-write")

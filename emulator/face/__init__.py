@@ -1,0 +1,1 @@
+"""Faces: the same meter as COSEM objects and as Modbus registers."""

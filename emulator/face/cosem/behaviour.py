@@ -1,0 +1,51 @@
+"""What the attributes and methods of one object do, as functions that a face is passed to.
+
+They are made once for a model and shared by all its meters; whatever belongs to one meter comes in with the face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from protocols.dlms.results import ActionResult, DataAccessResult
+from protocols.dlms.value import Value
+
+if TYPE_CHECKING:
+    from emulator.face.cosem.face import CosemFace
+    from protocols.dlms.application import Association
+    from protocols.dlms.selection import Selection
+
+Reader = Callable[["CosemFace", int, "Selection | None", "Association"], bytes | DataAccessResult]
+"""The value now, encoded: face, true time in milliseconds, what part is wanted, for whom."""
+
+Source = bytes | Reader
+"""Where a value comes from: it is always the same, or it is asked for."""
+
+Writer = Callable[["CosemFace", int, Value, "Association"], DataAccessResult]
+"""Take a value that has been found to be of the right type."""
+
+Outcome = tuple[ActionResult, bytes | DataAccessResult | None]
+
+Executor = Callable[["CosemFace", int, Value, "Association"], Outcome]
+"""Do what a method does; a parameter that was left out is null-data."""
+
+DONE: Outcome = (ActionResult.SUCCESS, None)
+REFUSED: Outcome = (ActionResult.OTHER_REASON, None)
+WRONG_TYPE: Outcome = (ActionResult.TYPE_UNMATCHED, None)
+
+
+@dataclass(slots=True)
+class Behaviour:
+    """One object's attributes and methods, by number."""
+
+    readers: dict[int, Source] = field(default_factory=dict)
+    writers: dict[int, Writer] = field(default_factory=dict)
+    methods: dict[int, Executor] = field(default_factory=dict)
+    selective: frozenset[int] = frozenset()
+
+
+def outcome(done: bool) -> Outcome:  # noqa: FBT001 (what a part of the meter answers)
+    """What a method answers when a part of the meter did it or would not."""
+    return DONE if done else REFUSED

@@ -1,0 +1,185 @@
+"""One meter as a COSEM logical device: the `Application` that a DLMS server calls.
+
+A face holds its meter, its model's plan, and what was written to attributes that mean nothing to the meter itself.
+Access rights are enforced here, by a client's view having the entry or not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from emulator.face.cosem.access import parameter_fits
+from emulator.face.cosem.plan import Plan, View, plan_of
+from protocols.dlms.results import ActionResult, DataAccessResult
+from protocols.dlms.value import NULL, Value, decode
+from protocols.errors import RemoteProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from emulator.face.cosem.host import Host
+    from protocols.dlms.application import Association, AssociationProfile
+    from protocols.dlms.selection import Selection
+    from protocols.model.meter_model import MeterModel
+    from protocols.secret import Secret
+
+_NO_MEMORY: dict[tuple[int, bytes, int], bytes] = {}
+"""What a face remembers before anything was written: shared by all, never written to."""
+
+
+_NO_COUNTERS: dict[int, int] = {}
+"""The same for counters of ciphered requests."""
+
+
+class TrueTime(Protocol):
+    """Where true time comes from: the bench's clock."""
+
+    def true_ms(self, now_us: int) -> int:
+        """True time at an instant of link time."""
+
+
+class CosemFace:
+    """One meter's COSEM face.
+
+    Args:
+        meter: the meter.
+        model: its model.
+        clock: maps link time to true time.
+        secrets: keys that a bench file names, by the names of the configuration's `keys`; the bench's public ones
+            count for the rest.
+    """
+
+    __slots__ = ("_clock", "_profiles", "invocation_counters", "memory", "meter", "plan")
+
+    def __init__(
+        self, meter: Host, model: MeterModel, clock: TrueTime, secrets: Mapping[str, Secret] | None = None
+    ) -> None:
+        self.meter = meter
+        self.plan: Plan = plan_of(model)
+        self.memory = _NO_MEMORY
+        self.invocation_counters: Mapping[int, int] = _NO_COUNTERS
+        self._clock = clock
+        self._profiles: Mapping[int, AssociationProfile] = self.plan.profiles
+        if secrets:
+            self._profiles = {
+                client: replace(profile, secrets={**profile.secrets, **secrets})
+                for client, profile in self.plan.profiles.items()
+            }
+
+    def associations(self) -> Mapping[int, AssociationProfile]:
+        """What the meter offers, by client SAP."""
+        return self._profiles
+
+    def get(
+        self,
+        association: Association,
+        class_id: int,
+        instance: bytes,
+        attribute: int,
+        selection: Selection | None,
+        now_us: int,
+    ) -> bytes | DataAccessResult:
+        """The attribute's value, encoded, or why not."""
+        view = self.plan.views[association.client]
+        key = (class_id, instance, attribute)
+        source = view.readers.get(key)
+        if source is None or view.security & ~association.security:
+            return _why_not(view, class_id, instance)
+        if selection is not None and key not in view.selective:
+            return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
+        if isinstance(source, bytes):
+            return source
+        return source(self, self._clock.true_ms(now_us), selection, association)
+
+    def set(
+        self,
+        association: Association,
+        class_id: int,
+        instance: bytes,
+        attribute: int,
+        selection: Selection | None,
+        value: bytes,
+        now_us: int,
+    ) -> DataAccessResult:
+        """Write one attribute."""
+        view = self.plan.views[association.client]
+        entry = view.writers.get((class_id, instance, attribute))
+        if entry is None or view.security & ~association.security:
+            return _why_not(view, class_id, instance)
+        if selection is not None:
+            return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
+        try:
+            decoded = decode(value)
+        except RemoteProtocolError:
+            return DataAccessResult.TYPE_UNMATCHED
+        kind, writer = entry
+        if kind is not None and not kind.matches(decoded):
+            return DataAccessResult.TYPE_UNMATCHED
+        at_ms = self._clock.true_ms(now_us)
+        self.meter.advance(at_ms)
+        return writer(self, at_ms, decoded, association)
+
+    def action(
+        self,
+        association: Association,
+        class_id: int,
+        instance: bytes,
+        method: int,
+        parameter: bytes | None,
+        now_us: int,
+    ) -> tuple[ActionResult, bytes | DataAccessResult | None]:
+        """Invoke one method."""
+        view = self.plan.views[association.client]
+        entry = view.methods.get((class_id, instance, method))
+        if entry is None or view.security & ~association.security:
+            return ActionResult(int(_why_not(view, class_id, instance))), None
+        try:
+            decoded: Value = NULL if parameter is None else decode(parameter)
+        except RemoteProtocolError:
+            return ActionResult.TYPE_UNMATCHED, None
+        kind, executor = entry
+        if kind is not None and not parameter_fits(kind, decoded):
+            return ActionResult.TYPE_UNMATCHED, None
+        at_ms = self._clock.true_ms(now_us)
+        self.meter.advance(at_ms)
+        return executor(self, at_ms, decoded, association)
+
+    def remember(self, key: tuple[int, bytes, int], encoded: bytes) -> None:
+        """Keep what was written to an attribute that the meter itself does not know."""
+        if self.memory is _NO_MEMORY:
+            self.memory = {}
+        self.memory[key] = encoded
+
+    def recall(self, key: tuple[int, bytes, int]) -> Value | None:
+        """What was remembered under a key."""
+        encoded = self.memory.get(key)
+        return None if encoded is None else decode(encoded)
+
+    def change_secret(self, client: int, name: str, secret: Secret) -> None:
+        """A new password or key for one association, from its next AARQ on."""
+        profile = self._profiles[client]
+        changed = replace(profile, secrets={**profile.secrets, name: secret})
+        self._profiles = {**self._profiles, client: changed}
+
+    def invocation_counter(self, client: int) -> int:
+        """The counter that the next ciphered request of a client must exceed."""
+        return self.invocation_counters.get(client, 0)
+
+    def last_event(self, log: str, at_ms: int) -> tuple[int, int]:
+        """Code and sequence number of the newest event of a log; zeros while there is none."""
+        entries = self.meter.event_log.entries(log, at_ms)
+        if not entries:
+            return 0, 0
+        event = self.meter.event_log.rows(log, at_ms, entries, entries)[0]
+        return event.code, event.sequence
+
+
+def _why_not(view: View, class_id: int, instance: bytes) -> DataAccessResult:
+    """Why an entry is not in a view."""
+    classes = view.objects.get(instance)
+    if classes is None:
+        return DataAccessResult.OBJECT_UNDEFINED
+    if class_id not in classes:
+        return DataAccessResult.OBJECT_CLASS_INCONSISTENT
+    return DataAccessResult.READ_WRITE_DENIED

@@ -1,0 +1,127 @@
+"""What the COSEM face asks of a meter, and nothing more; `emulator.meter.Meter` is one, tests have small ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from emulator.clock import ClockReading
+    from emulator.zone import Zone
+    from protocols.model.meter_model import MeterModel
+
+
+class Clock(Protocol):
+    """The meter's own clock."""
+
+    @property
+    def zone(self) -> Zone:
+        """Where the meter hangs."""
+
+    def reading(self, at_ms: int) -> ClockReading:
+        """What it shows."""
+
+
+class Switch(Protocol):
+    """The load switch."""
+
+    def remote_disconnect(self, at_ms: int) -> bool:
+        """Method 1 of class 70; whether the control mode allows it."""
+
+    def remote_reconnect(self, at_ms: int) -> bool:
+        """Method 2 of class 70; whether the control mode allows it."""
+
+
+class History(Protocol):
+    """Recorded profiles: "block_load", "daily_load", "billing"."""
+
+    def entries(self, profile: str, at_ms: int) -> int:
+        """How many rows are kept."""
+
+    def rows(
+        self, profile: str, at_ms: int, first: int, last: int, columns: Sequence[str]
+    ) -> Sequence[tuple[int, ...]]:
+        """Rows as canonical integers, the oldest numbered 1; the column "clock" is the stamp in meter time."""
+
+    def find(self, profile: str, at_ms: int, from_ms: int, to_ms: int) -> tuple[int, int]:
+        """First and last row stamped within; (1, 0) where none is."""
+
+
+class Event(Protocol):
+    """One row of an event log."""
+
+    @property
+    def utc_ms(self) -> int:
+        """When, in meter time."""
+
+    @property
+    def code(self) -> int:
+        """What."""
+
+    @property
+    def values(self) -> Mapping[str, int]:
+        """Quantities captured with it."""
+
+    @property
+    def sequence(self) -> int:
+        """Its running number."""
+
+
+class EventLog(Protocol):
+    """The event logs, by name."""
+
+    def entries(self, log: str, at_ms: int) -> int:
+        """How many rows a log holds."""
+
+    def rows(self, log: str, at_ms: int, first: int, last: int) -> Sequence[Event]:
+        """Rows, the oldest numbered 1."""
+
+
+class Host(Protocol):
+    """The meter."""
+
+    @property
+    def id(self) -> str:
+        """Its serial number."""
+
+    @property
+    def model(self) -> MeterModel:
+        """Its model."""
+
+    @property
+    def clock(self) -> Clock:
+        """Its clock."""
+
+    @property
+    def relay(self) -> Switch:
+        """Its load switch."""
+
+    @property
+    def history(self) -> History:
+        """Its profiles."""
+
+    @property
+    def event_log(self) -> EventLog:
+        """Its event logs."""
+
+    def advance(self, at_ms: int) -> None:
+        """Do all that is due up to then."""
+
+    def value(self, name: str, at_ms: int) -> int:
+        """The canonical integer of a quantity."""
+
+    def parameter(self, name: str) -> int:
+        """What a parameter is set to."""
+
+    def configure(self, name: str, value: int, at_ms: int) -> bool:
+        """Set a parameter; False where the value is not allowed."""
+
+    def set_clock(self, at_ms: int, utc_ms: int) -> None:
+        """Let the clock show this now."""
+
+    def event_status_word(self, at_ms: int) -> int:
+        """The filtered event status word."""
+
+    def billing_reset(self, at_ms: int) -> None:
+        """Close the billing period."""

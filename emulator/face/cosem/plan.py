@@ -1,0 +1,208 @@
+"""Everything about the COSEM face that is alike in all meters of a model, made once: who may read what, and how.
+
+For each client there is a view: a table from (class id, logical name, attribute) to a function or to octets, so that a
+GET is one look-up and one call. Ten thousand meters share one plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from emulator.face.cosem.access import Access, attribute_access, method_access
+from emulator.face.cosem.association import association_ln
+from emulator.face.cosem.behaviour import Behaviour, Executor, Source, Writer
+from emulator.face.cosem.clock import clock
+from emulator.face.cosem.profile import profile_generic
+from emulator.face.cosem.source import reader_of, writer_of
+from emulator.face.cosem.stamp import Stamp
+from emulator.face.cosem.switch import disconnect_control
+from protocols.cosem.data_type import DataType, Kind
+from protocols.dlms.application import AssociationProfile
+from protocols.dlms.value import octet_string
+from protocols.model.association import SECRETS_DEFAULT, ModelAssociation
+from protocols.model.cosem_object import PROFILE_GENERIC, Capture, CosemObject
+from protocols.model.table import ModelError
+
+if TYPE_CHECKING:
+    from protocols.cosem.obis import LogicalName
+    from protocols.model.meter_model import MeterModel
+
+ASSOCIATION_LN: Final = 15
+
+Key = tuple[int, bytes, int]
+"""Class id, logical name, number of an attribute or a method."""
+
+Builder = Callable[[CosemObject, "Maker"], Behaviour]
+
+BEHAVIOURS: Final[dict[int, Builder]] = {
+    7: profile_generic,
+    8: clock,
+    70: disconnect_control,
+}
+"""What objects of a class do by themselves; what a model writes down for an attribute counts before it."""
+
+
+class View:
+    """What one client may do.
+
+    Attributes:
+        readers, writers, methods: by key; writers and methods with the type that is taken, None for any.
+        selective: keys of attributes that a part of can be asked for.
+        objects: class ids by logical name, to say why something is not there.
+        security: bits of the security control byte that every request must have.
+    """
+
+    __slots__ = ("methods", "objects", "readers", "security", "selective", "writers")
+
+    def __init__(self, security: int) -> None:
+        self.readers: dict[Key, Source] = {}
+        self.writers: dict[Key, tuple[DataType | None, Writer]] = {}
+        self.methods: dict[Key, tuple[DataType | None, Executor]] = {}
+        self.selective: set[Key] = set()
+        self.objects: dict[bytes, set[int]] = {}
+        self.security = security
+
+
+class Maker:
+    """The workshop in which a plan is made; behaviours ask it for what is around their object."""
+
+    def __init__(self, model: MeterModel) -> None:
+        self.stamp = Stamp(model.physics.clock)
+        self.objects: Mapping[tuple[int, LogicalName], CosemObject] = model.objects
+        self.associations: Mapping[int, ModelAssociation] = model.associations
+        self._behaviours: dict[tuple[int, LogicalName], Behaviour] = {}
+
+    def association_of(self, cosem_object: CosemObject) -> ModelAssociation | None:
+        """The association that an association object is of."""
+        named = (each for each in self.associations.values() if each.logical_name == cosem_object.logical_name)
+        return next(named, None)
+
+    def seen_by(self, client: int) -> list[CosemObject]:
+        """The object list of a client."""
+        sees = self.associations[client].sees
+        return [each for each in self.objects.values() if each.listed and (sees is None or each.key in sees)]
+
+    def reachable_by(self, client: int) -> list[CosemObject]:
+        """Objects that answer a client; one that is not in the list may."""
+        sees = self.associations[client].sees
+        return [each for each in self.objects.values() if sees is None or each.key in sees]
+
+    def source(self, capture: Capture) -> Source:
+        """How a captured attribute is read."""
+        cosem_object = self.objects[capture.class_id, capture.logical_name]
+        source = self.behaviour(cosem_object).readers.get(capture.attribute)
+        if source is None:
+            raise ModelError(f"{cosem_object.key}: attribute {capture.attribute} is captured but has no value")
+        return source
+
+    def behaviour(self, cosem_object: CosemObject, client: int | None = None) -> Behaviour:
+        """What an object does; association objects do something else for each client."""
+        if cosem_object.class_id == ASSOCIATION_LN:
+            if client is None:
+                return Behaviour()
+            return _whole(cosem_object, association_ln(cosem_object, self, client), self)
+        key = (cosem_object.class_id, cosem_object.logical_name)
+        if key not in self._behaviours:
+            builder = BEHAVIOURS.get(cosem_object.class_id)
+            own = builder(cosem_object, self) if builder else Behaviour()
+            self._behaviours[key] = _whole(cosem_object, own, self)
+        return self._behaviours[key]
+
+
+def _whole(cosem_object: CosemObject, behaviour: Behaviour, maker: Maker) -> Behaviour:
+    """Lay what the model writes down over what the class does by itself."""
+    behaviour.readers[1] = octet_string(cosem_object.logical_name.octets)
+    for number, source in cosem_object.attributes.items():
+        behaviour.readers[number] = reader_of(source, cosem_object, number, maker.stamp)
+        writer = writer_of(source, cosem_object, number)
+        if writer is not None and number not in behaviour.writers:
+            behaviour.writers[number] = writer
+    return behaviour
+
+
+class Plan:
+    """The plan of one model.
+
+    Attributes:
+        views: by client SAP.
+        profiles: the associations that a DLMS server offers, with the bench's public keys.
+        stamp: how instants are written.
+    """
+
+    __slots__ = ("profiles", "stamp", "views")
+
+    def __init__(self, model: MeterModel) -> None:
+        maker = Maker(model)
+        self.stamp = maker.stamp
+        self.views: dict[int, View] = {client: _view(client, maker) for client in model.associations}
+        self.profiles: dict[int, AssociationProfile] = {
+            each.client: association_profile(each) for each in model.associations.values()
+        }
+
+
+def association_profile(association: ModelAssociation) -> AssociationProfile:
+    """What the DLMS server is told of an association."""
+    return AssociationProfile(
+        client=association.client,
+        logical_name=association.logical_name.octets,
+        mechanism=association.mechanism,
+        context=association.context,
+        secrets=SECRETS_DEFAULT,
+        conformance=int(association.conformance),
+        max_pdu=association.max_pdu,
+        view=association.name,
+        pre_established=association.pre_established,
+        wrong_passwords_max=association.wrong_passwords_max,
+        slow_down_us=association.slow_down_s * 1_000_000,
+    )
+
+
+def _view(client: int, maker: Maker) -> View:
+    association = maker.associations[client]
+    view = View(association.security)
+    # Profiles last: they read what the objects that they capture do.
+    for cosem_object in sorted(maker.reachable_by(client), key=lambda each: each.class_id == PROFILE_GENERIC):
+        behaviour = maker.behaviour(cosem_object, client)
+        octets = cosem_object.logical_name.octets
+        view.objects.setdefault(octets, set()).add(cosem_object.class_id)
+        _add_attributes(view, cosem_object, behaviour, association)
+        _add_methods(view, cosem_object, behaviour, association)
+        view.selective.update((cosem_object.class_id, octets, number) for number in behaviour.selective)
+    return view
+
+
+def _add_attributes(view: View, cosem_object: CosemObject, behaviour: Behaviour, association: ModelAssociation) -> None:
+    octets = cosem_object.logical_name.octets
+    interface = cosem_object.interface
+    for number in cosem_object.attribute_numbers:
+        access = attribute_access(cosem_object, number, association)
+        key = (cosem_object.class_id, octets, number)
+        if access & Access.READ and number in behaviour.readers:
+            view.readers[key] = behaviour.readers[number]
+        if access & Access.WRITE and number in behaviour.writers:
+            attribute = interface.attribute(number) if interface else None
+            view.writers[key] = (_checked(attribute.type if attribute else None), behaviour.writers[number])
+
+
+def _add_methods(view: View, cosem_object: CosemObject, behaviour: Behaviour, association: ModelAssociation) -> None:
+    octets = cosem_object.logical_name.octets
+    for number, executor in behaviour.methods.items():
+        if method_access(cosem_object, number, association):
+            method = cosem_object.interface.method(number) if cosem_object.interface else None
+            view.methods[cosem_object.class_id, octets, number] = (method.parameter if method else None, executor)
+
+
+def _checked(kind: DataType | None) -> DataType | None:
+    return None if kind is None or kind.kind is Kind.ANY else kind
+
+
+_PLANS: dict[MeterModel, Plan] = {}
+
+
+def plan_of(model: MeterModel) -> Plan:
+    """The plan of a model; made when it is first asked for."""
+    plan = _PLANS.get(model)
+    if plan is None:
+        plan = _PLANS[model] = Plan(model)
+    return plan

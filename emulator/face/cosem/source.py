@@ -1,0 +1,200 @@
+"""Attributes that a model writes down: from where their value stands to functions that read and write it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from emulator.face.cosem.number import bits_encoder, number_encoder, plain_encoder
+from protocols.cosem.data_type import DataType, Kind
+from protocols.dlms.results import DataAccessResult
+from protocols.dlms.value import Tag, Value, encode
+from protocols.model.cosem_object import (
+    AttributeSource,
+    CosemObject,
+    Fixed,
+    Identified,
+    Measured,
+    Parameter,
+    State,
+)
+from protocols.quantity import QUANTITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.face.cosem.behaviour import Reader, Source, Writer
+    from emulator.face.cosem.face import CosemFace
+    from emulator.face.cosem.stamp import Stamp
+    from protocols.dlms.application import Association
+    from protocols.dlms.selection import Selection
+
+EVENT_BITS: Final = 128
+"""Bits of the event status word and of its filter."""
+
+
+def reader_of(source: AttributeSource, cosem_object: CosemObject, number: int, stamp: Stamp) -> Source:
+    """How an attribute is read."""
+    match source:
+        case Fixed(value):
+            return _fixed_reader(encode(value), cosem_object, number)
+        case Measured(name, kind):
+            return _measured_reader(name, kind, cosem_object.scaler if number in {2, 3} else 0, stamp)
+        case Parameter(name, kind):
+            return _parameter_reader(name, kind)
+        case Identified(name, kind):
+            return _identified_reader(name, kind)
+        case State(name, kind):
+            word, _, part = name.partition(":")
+            return STATES[word](part, kind)
+
+
+def writer_of(source: AttributeSource, cosem_object: CosemObject, number: int) -> Writer | None:
+    """How an attribute is written; None where its source cannot be."""
+    match source:
+        case Fixed(value):
+            return _memory_writer(value, cosem_object, number)
+        case Parameter(name, kind):
+            return _parameter_writer(name, kind)
+        case _:
+            return None
+
+
+def _fixed_reader(encoded: bytes, cosem_object: CosemObject, number: int) -> Source:
+    if number not in cosem_object.settable:
+        return encoded
+    key = (cosem_object.class_id, cosem_object.logical_name.octets, number)
+
+    def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
+        return face.memory.get(key, encoded)
+
+    return read
+
+
+def _memory_writer(fixed: Value, cosem_object: CosemObject, number: int) -> Writer:
+    key = (cosem_object.class_id, cosem_object.logical_name.octets, number)
+    interface = cosem_object.interface
+    attribute = interface.attribute(number) if interface else None
+    kind = attribute.type if attribute and attribute.type.kind is not Kind.ANY else None
+
+    def write(face: CosemFace, _at_ms: int, value: Value, _association: Association) -> DataAccessResult:
+        if not (kind.matches(value) if kind else value[0] == fixed[0]):
+            return DataAccessResult.TYPE_UNMATCHED
+        face.remember(key, encode(value))
+        return DataAccessResult.SUCCESS
+
+    return write
+
+
+def _measured_reader(name: str, kind: DataType, scaler: int, stamp: Stamp) -> Reader:
+    quantity = QUANTITIES[name]
+    if quantity.kind == "instant":
+
+        def read_instant(face: CosemFace, at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
+            return stamp.encode(face.meter.value(name, at_ms), face.meter.clock.zone)
+
+        return read_instant
+    encoder = number_encoder(quantity, kind, scaler)
+
+    def read(face: CosemFace, at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
+        return encoder(face.meter.value(name, at_ms))
+
+    return read
+
+
+def _word_encoder(kind: DataType) -> Callable[[int], bytes]:
+    return bits_encoder(EVENT_BITS) if kind.tag == Tag.BIT_STRING else plain_encoder(kind)
+
+
+def _parameter_reader(name: str, kind: DataType) -> Reader:
+    encoder = _word_encoder(kind)
+
+    def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
+        return encoder(face.meter.parameter(name))
+
+    return read
+
+
+def _parameter_writer(name: str, kind: DataType) -> Writer:
+    def write(face: CosemFace, at_ms: int, value: Value, _association: Association) -> DataAccessResult:
+        if not kind.matches(value):
+            return DataAccessResult.TYPE_UNMATCHED
+        content = value[1]
+        if kind.tag == Tag.BIT_STRING:
+            if len(content) != EVENT_BITS:
+                return DataAccessResult.TYPE_UNMATCHED
+            content = int(content, 2)
+        elif content != (content := int(content)):
+            return DataAccessResult.OTHER_REASON
+        done = face.meter.configure(name, content, at_ms)
+        return DataAccessResult.SUCCESS if done else DataAccessResult.OTHER_REASON
+
+    return write
+
+
+def _identified_reader(name: str, kind: DataType) -> Reader:
+    tag = kind.tag or int(Tag.VISIBLE_STRING)
+
+    def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
+        value = face.meter.model.identity.of(name, face.meter.id)
+        if tag == Tag.OCTET_STRING and isinstance(value, str):
+            return encode((tag, value.encode()))
+        return encode((tag, value))
+
+    return read
+
+
+def _event_status_word(_part: str, kind: DataType) -> Reader:
+    encoder = _word_encoder(kind)
+
+    def read(face: CosemFace, at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
+        return encoder(face.meter.event_status_word(at_ms))
+
+    return read
+
+
+def _invocation_counter(part: str, kind: DataType) -> Reader:
+    encoder = plain_encoder(kind)
+    client = int(part)
+
+    def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
+        return encoder(face.invocation_counter(client))
+
+    return read
+
+
+def _last_event(part: str, kind: DataType) -> Reader:
+    encoder = plain_encoder(kind)
+
+    def read(face: CosemFace, at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
+        return encoder(face.last_event(part, at_ms)[0])
+
+    return read
+
+
+def _event_sequence(part: str, kind: DataType) -> Reader:
+    encoder = plain_encoder(kind)
+
+    def read(face: CosemFace, at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
+        return encoder(face.last_event(part, at_ms)[1])
+
+    return read
+
+
+def _billing_periods(_part: str, kind: DataType) -> Reader:
+    encoder = plain_encoder(kind)
+
+    def read(face: CosemFace, at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
+        # The last entry of the billing profile is the period that still runs.
+        return encoder(max(face.meter.history.entries("billing", at_ms) - 1, 0))
+
+    return read
+
+
+STATES: Final[dict[str, Callable[[str, DataType], Reader]]] = {
+    "event_status_word": _event_status_word,
+    "invocation_counter": _invocation_counter,
+    "last_event": _last_event,
+    "event_sequence": _event_sequence,
+    "billing_periods": _billing_periods,
+}
+"""The named states that an object may show (`state = "last_event:voltage"`), by the word before the colon."""

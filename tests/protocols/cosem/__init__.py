@@ -1,0 +1,1 @@
+"""Tests of names, units, types and the catalogue."""
