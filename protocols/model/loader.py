@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from protocols.cosem.obis import LogicalName
+from protocols.modbus.register_map import SECTIONS as MODBUS_SECTIONS
+from protocols.modbus.register_map import RegisterMap
 from protocols.model.association import ModelAssociation, read_association
 from protocols.model.cosem_object import CosemObject, read_object
 from protocols.model.identity import Identity
@@ -131,12 +133,13 @@ def _build(model_id: str, text: str, where: str, text_of: _Reader) -> MeterModel
         physics=_physics(table, content),
         associations=_associations(table),
         objects=_objects(table.table("objects", {})),
+        modbus=_modbus(table, content, where),
         quirks=Quirks.from_table(table.table("quirks", {})),
         sources=sources,
     )
     identity_table.done()
     table.take("abstract", bool, False)
-    table.done(SECTIONS)
+    table.done((*SECTIONS, *MODBUS_SECTIONS))
     _check_sources(model, where)
     _check_references(model, where)
     return model
@@ -153,6 +156,12 @@ def _physics(table: Table, content: Mapping[str, Any]) -> Physics:
         return Physics.from_table(content)
     except ValueError as error:
         table.refuse(str(error))
+
+
+def _modbus(table: Table, content: Mapping[str, Any], where: str) -> RegisterMap | None:
+    for section in MODBUS_SECTIONS:
+        table.take(section, dict, {})
+    return RegisterMap.from_table(content, where) if "registers" in table else None
 
 
 def _associations(table: Table) -> dict[int, ModelAssociation]:

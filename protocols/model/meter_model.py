@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from protocols.cosem.obis import LogicalName
+from protocols.modbus.register_map import RegisterMap
 from protocols.model.association import ModelAssociation
 from protocols.model.cosem_object import CosemObject
 from protocols.model.identity import Identity
@@ -23,6 +24,7 @@ class MeterModel:
         physics: supply, relay, limiter, profiles, events, clock, tariff and power failure.
         associations: by client SAP; empty where the model speaks no DLMS.
         objects: its COSEM objects by (class id, logical name), in the order of the object list.
+        modbus: its registers and their maker's limits, or None where the model speaks no Modbus.
         quirks: what its maker does differently from the standard.
         sources: what the short names of sources in its rows stand for.
     """
@@ -34,6 +36,7 @@ class MeterModel:
     physics: Physics
     associations: Mapping[int, ModelAssociation]
     objects: Mapping[tuple[int, LogicalName], CosemObject]
+    modbus: RegisterMap | None
     quirks: Quirks
     sources: Mapping[str, str]
 

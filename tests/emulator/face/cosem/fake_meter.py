@@ -9,7 +9,7 @@ from emulator.zone import Zone, zone
 from protocols.dlms.application import Association
 from protocols.dlms.value import Value, decode
 from protocols.machine import Peer
-from protocols.model import MeterModel
+from protocols.model.meter_model import MeterModel
 
 NOON_MS = 1_730_097_000_000
 """2024-10-28 12:00 in India."""

@@ -5,7 +5,7 @@ import pytest
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.selection import Selection
 from protocols.dlms.value import Tag, decode, encode
-from protocols.model import load
+from protocols.model.loader import load
 from tests.emulator.face.cosem.fake_meter import NOON_MS, Desk, FakeMeter, desk
 
 CLOCK = bytes((0, 0, 1, 0, 0, 255))
