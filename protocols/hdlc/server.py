@@ -205,7 +205,8 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
         self.above(LinkUp(*pair), now_us)
 
     def _acknowledge_disconnect(self, link: _Link, frame: Frame, now_us: int) -> None:
-        self._answer(link, frame, Kind.UA, b"", now_us)
+        # Nothing needs to be said here, but meters repeat the parameters, and dlms-cosem reads no UA without any.
+        self._answer(link, frame, Kind.UA, negotiation.encode(link.parameters), now_us)
         self._down(link, "the client disconnected", now_us)
 
     def _disconnected_mode(self, link: _Link, frame: Frame, now_us: int) -> None:
