@@ -79,7 +79,7 @@ class ReadWriteMultipleRegisters(NamedTuple):
     """Function 23: the write comes first."""
 
     read_address: int
-    read_count: int
+    read_quantity: int
     write_address: int
     registers: bytes
     function: int = 23
@@ -223,10 +223,10 @@ def decode_read_write(pdu: bytes) -> ReadWriteMultipleRegisters:
     """A request of function 23."""
     if len(pdu) < 10 or len(pdu) != 10 + pdu[9]:
         raise malformed(23)
-    read_address, read_count, write_address, write_count, length = Struct(">HHHHB").unpack_from(pdu, 1)
-    if length != 2 * write_count:
+    read_address, read_quantity, write_address, write_quantity, length = Struct(">HHHHB").unpack_from(pdu, 1)
+    if length != 2 * write_quantity:
         raise malformed(23)
-    return ReadWriteMultipleRegisters(read_address, read_count, write_address, pdu[10:])
+    return ReadWriteMultipleRegisters(read_address, read_quantity, write_address, pdu[10:])
 
 
 def encode_data(response: Bits | Registers) -> bytes:

@@ -51,7 +51,7 @@ class ModbusApplication:
         """Function 8, sub-function 2: sixteen bits that the maker chose."""
         return 0
 
-    def server_id(self, now_us: int) -> bytes | ExceptionCode:
+    def server_id(self) -> bytes | ExceptionCode:
         """Function 17: the maker's bytes, the run indicator among them."""
         return ExceptionCode.ILLEGAL_FUNCTION
 

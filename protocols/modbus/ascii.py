@@ -24,10 +24,10 @@ _LINE_FEED: Final = 0x0A
 
 
 def encode_frame(unit: int, pdu: bytes) -> bytes:
-    """The frame on the wire.
+    r"""The frame on the wire.
 
     >>> encode_frame(17, bytes.fromhex("03006B0003"))
-    b':1103006B00037E\\r\\n'
+    b':1103006B00037E\r\n'
     """
     octets = bytes((unit,)) + pdu
     return b":" + (octets + bytes((lrc(octets),))).hex().upper().encode() + b"\r\n"

@@ -44,9 +44,9 @@ class Unlock:
     expires_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RegisterMap:
-    """Everything that is alike in the Modbus face of all meters of a model.
+    """Everything that is alike in the Modbus face of all meters of a model; compared and hashed by identity.
 
     Attributes:
         registers: by function and address.

@@ -45,6 +45,7 @@ class RelayControl:
         close: the value (register), the registers (command) or the two coils, arming and executing (arm).
         open: the same for opening; a coil has neither, it is on while the contact is closed.
         address: of the register, the coil or the block.
+        coils: how many there are from `address` on, of which the first is the load's.
         window_ms: how long after arming a command may be executed.
         state: where it is read back.
     """
@@ -54,6 +55,7 @@ class RelayControl:
     address: int
     close: tuple[int, ...]
     open: tuple[int, ...]
+    coils: int
     window_ms: int
     state: RelayState
 
@@ -68,6 +70,7 @@ class RelayControl:
             address=table.take("address", int, 0),
             close=_numbers(table, "close", way),
             open=_numbers(table, "open", way),
+            coils=table.take("coils", int, 1),
             window_ms=1000 * table.take("window_s", int, 0),
             state=RelayState(
                 function=state.take("function", int, 1 if way == "coil" else 3),

@@ -111,7 +111,7 @@ def _read_write_registers(application: ModbusApplication, pdu: bytes, now_us: in
         request = access.decode_read_write(pdu)
     except RemoteProtocolError:
         return ExceptionCode.ILLEGAL_DATA_VALUE
-    read_count, write_count = request.read_count, len(request.registers) // 2
+    read_count, write_count = request.read_quantity, len(request.registers) // 2
     if not (0 < read_count <= READ_REGISTERS_MAX and 0 < write_count <= READ_WRITE_REGISTERS_MAX):
         return ExceptionCode.ILLEGAL_DATA_VALUE
     if max(request.read_address + read_count, request.write_address + write_count) > REGISTERS:

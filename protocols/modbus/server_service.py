@@ -114,10 +114,10 @@ def _event_log(application: ModbusApplication, pdu: bytes, _now_us: int) -> Answ
     return service.encode_event_log(service.CommEventLog(_READY, *counts, own.events()))
 
 
-def _server_id(application: ModbusApplication, pdu: bytes, now_us: int) -> Answer:
+def _server_id(application: ModbusApplication, pdu: bytes, _now_us: int) -> Answer:
     if len(pdu) != 1:
         return ExceptionCode.ILLEGAL_DATA_VALUE
-    data = application.server_id(now_us)
+    data = application.server_id()
     return data if isinstance(data, ExceptionCode) else service.encode_server_id(service.ServerId(data))
 
 

@@ -1,0 +1,139 @@
+"""What every address of a model shows, prepared once for the model and shared by all its meters.
+
+A read of some registers becomes a recipe: runs of fixed bytes, and places that ask the meter. Recipes are kept, since
+pollers ask the same question for ever; a meter itself keeps nothing but what was written to it.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from protocols.modbus.canonical import canonical_encoder
+from protocols.modbus.code import ExceptionCode
+from protocols.modbus.kind import Raw
+from protocols.modbus.register import RegisterSpec
+from protocols.modbus.register_map import RegisterMap
+
+RECIPES_MAX: Final = 512
+"""Different questions that are remembered for a model; a scan of every address must not grow without end."""
+
+Piece = bytes | Callable[[Any, int], bytes]
+"""Fixed bytes, or what asks a face at an instant of true time."""
+
+Recipe = tuple[Piece, ...] | ExceptionCode
+
+
+class RegisterImage:
+    """The addresses of one model."""
+
+    def __init__(self, register_map: RegisterMap) -> None:
+        self.map = register_map
+        self._at: dict[int, dict[int, RegisterSpec]] = {}
+        for spec in register_map.registers:
+            for function in spec.read:
+                self._at.setdefault(function, {}).update(dict.fromkeys(range(spec.address, spec.end), spec))
+        self._pieces = {spec.name: _piece(spec) for spec in register_map.registers}
+        self._recipes: dict[tuple[int, int, int], Recipe] = {}
+
+    def has(self, function: int) -> bool:
+        """Whether the model has registers that this function reads."""
+        return function in self._at
+
+    def spec_at(self, function: int, address: int) -> RegisterSpec | None:
+        """The register that covers an address."""
+        return self._at.get(function, {}).get(address)
+
+    def recipe(self, function: int, address: int, count: int) -> Recipe:
+        """How a read is answered."""
+        key = (function, address, count)
+        recipe = self._recipes.get(key)
+        if recipe is None:
+            recipe = self._make(function, address, count)
+            if len(self._recipes) >= RECIPES_MAX:
+                self._recipes.clear()
+            self._recipes[key] = recipe
+        return recipe
+
+    def _make(self, function: int, address: int, count: int) -> Recipe:
+        if count > self.map.read_registers_max:
+            return ExceptionCode.ILLEGAL_DATA_VALUE
+        pieces: list[Piece] = []
+        at, end = address, address + count
+        while at < end:
+            spec = self.spec_at(function, at)
+            if spec is None:
+                if not self.map.in_window(function, at):
+                    return ExceptionCode.ILLEGAL_DATA_ADDRESS
+                pieces.append(self.map.gap_value.to_bytes(2, "big"))
+                at += 1
+                continue
+            until = min(spec.end, end)
+            whole = at == spec.address and until == spec.end
+            if not whole and self.map.whole_values:
+                return ExceptionCode.ILLEGAL_DATA_ADDRESS
+            piece = self._pieces[spec.name]
+            pieces.append(piece if whole else _cut(piece, 2 * (at - spec.address), 2 * (until - spec.address)))
+            at = until
+        return _joined(pieces)
+
+
+def _joined(pieces: list[Piece]) -> tuple[Piece, ...]:
+    """Runs of fixed bytes become one."""
+    joined: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, bytes) and joined and isinstance(joined[-1], bytes):
+            joined[-1] += piece
+        else:
+            joined.append(piece)
+    return tuple(joined)
+
+
+def _cut(piece: Piece, start: int, stop: int) -> Piece:
+    if isinstance(piece, bytes):
+        return piece[start:stop]
+    return lambda face, at_ms: piece(face, at_ms)[start:stop]
+
+
+def _piece(spec: RegisterSpec) -> Piece:
+    """What one register shows."""
+    if spec.quantity is not None:
+        return _quantity_piece(spec)
+    if spec.parameter is not None:
+        name, works = spec.name, spec.encode(_required(spec.value))
+        return lambda face, at_ms: face.parameter(name, works, at_ms)
+    if spec.identity is not None:
+        name = spec.identity
+        return lambda face, _at_ms: spec.encode(identity_raw(spec, face.identity(name)))
+    return spec.unavailable() if spec.value is None else spec.encode(spec.value)
+
+
+def _required(value: Raw | None) -> Raw:
+    return 0 if value is None else value
+
+
+def _quantity_piece(spec: RegisterSpec) -> Piece:
+    encode, name = canonical_encoder(spec), _required_name(spec)
+    if spec.signed_by is not None:
+        sign = spec.signed_by.name
+
+        def signed(face: Any, at_ms: int) -> bytes:
+            amount = abs(face.value(name, at_ms))
+            return encode(-amount if face.value(sign, at_ms) < 0 else amount)
+
+        return signed
+    return lambda face, at_ms: encode(face.value(name, at_ms))
+
+
+def _required_name(spec: RegisterSpec) -> str:
+    return spec.quantity.name if spec.quantity is not None else spec.name
+
+
+def identity_raw(spec: RegisterSpec, shown: str | int) -> Raw:
+    """What a register makes of the meter's identity: text as it is, of a text its digits where a number is wanted."""
+    if spec.kind.name == "string" or isinstance(shown, int):
+        return shown
+    if spec.kind.name.startswith("float"):
+        number = re.search(r"\d+(\.\d+)?", shown)
+        return float(number.group()) if number else 0.0
+    digits = re.sub(r"\D", "", shown)
+    return int(digits or "0") % (1 << 16 * spec.words)

@@ -1,0 +1,135 @@
+"""pymodbus's framers as a layer: bytes of one carrier below, `Adu`s above, client role.
+
+pymodbus takes a buffer and says how much of it was a frame. What it leaves open is settled here: RTU bytes that cannot
+begin the awaited answer are skipped one by one instead of thrown away together, buffers are bounded, whatever it raises
+on garbage is noise, a local echo of the adapter is taken out, and on TCP a header that makes no sense ends the
+connection.
+"""
+
+from typing import Final, Literal
+
+from pymodbus.exceptions import ModbusException
+from pymodbus.framer import FramerAscii, FramerBase, FramerRTU, FramerSocket
+
+from protocols.errors import RemoteProtocolError
+from protocols.machine import Layer
+from protocols.modbus import ascii as modbus_ascii
+from protocols.modbus import rtu, tcp
+from protocols.modbus.adu import Adu, Noise
+from protocols.modbus.code import EXCEPTION
+from protocols.modbus.pymodbus_pdu import DECODER
+
+Framing = Literal["tcp", "rtu", "ascii"]
+
+_FRAMERS: Final[dict[Framing, type[FramerBase]]] = {"tcp": FramerSocket, "rtu": FramerRTU, "ascii": FramerAscii}
+
+_BYTES_MAX: Final[dict[Framing, int]] = {
+    "tcp": tcp.HEADER_BYTES + tcp.LENGTH_MAX,
+    "rtu": rtu.FRAME_BYTES_MAX,
+    "ascii": modbus_ascii.FRAME_CHARACTERS_MAX,
+}
+
+RESPONSE_LENGTH_MIN: Final = 3
+"""Unit, function code and at least one byte: no response is shorter (pymodbus takes a shorter one for two)."""
+
+_ECHOED_BY_SERVERS: Final = frozenset((5, 6, 8, 21, 22))
+"""Functions whose normal answer is the request again: an echo of the adapter looks the same."""
+
+
+class PymodbusFramer(Layer[bytes, Adu]):
+    """The client's side of one framing.
+
+    Args:
+        framing: "tcp", "rtu" or "ascii".
+        local_echo: whether the adapter lets a client hear itself; None finds it out from the first read.
+    """
+
+    def __init__(self, framing: Framing, *, local_echo: bool | None = None) -> None:
+        self._framing: Framing = framing
+        self._framer = _FRAMERS[framing](DECODER)
+        self._bytes_max = _BYTES_MAX[framing]
+        self._buffer = b""
+        self._sent: bytes | None = None
+        self._echo = False if framing == "tcp" else local_echo
+        self._expected: tuple[int, int] | None = None
+
+    def from_above(self, item: Adu, now_us: int) -> None:
+        """Frame a request; on a line, what was heard before it is no answer to it."""
+        frame = self._framer.encode(item.pdu, item.unit, item.transaction)
+        if self._framing != "tcp":
+            self._buffer = b""
+            self._expected = (item.unit, item.pdu[0])
+            self._sent = frame if self._echo is not False else None
+        self.below(frame, now_us)
+
+    def from_below(self, item: bytes, now_us: int) -> None:
+        """Take what the carrier delivered."""
+        self._buffer += item
+        if self._sent is not None and not self._echo_is_out():
+            return
+        while self._buffer:
+            before = len(self._buffer)
+            adu = self._next()
+            if adu is not None:
+                self.above(adu, now_us)
+            elif len(self._buffer) == before:
+                return
+            else:
+                self.above(Noise("checksum"), now_us)
+
+    def _echo_is_out(self) -> bool:
+        """Take the adapter's echo out of the buffer; False while it may still be coming."""
+        sent = self._sent or b""
+        head = self._buffer[: len(sent)]
+        if len(head) < len(sent) and sent.startswith(head):
+            return False
+        self._sent = None
+        if head == sent and (self._echo or (self._expected or (0, 5))[1] not in _ECHOED_BY_SERVERS):
+            self._echo = True
+            self._buffer = self._buffer[len(sent) :]
+        elif self._echo is None and head != sent:
+            self._echo = False
+        return True
+
+    def _next(self) -> Adu | None:
+        """The next frame, taken from the buffer; or None, with a shorter buffer after noise, or as it was."""
+        if self._framing == "rtu" and not self._skip_to_answer():
+            return None
+        if self._framing == "tcp":
+            self._check_header()
+        try:
+            used, unit, transaction, pdu = self._framer.decode(self._buffer)
+        except (ModbusException, ValueError, IndexError):
+            used, unit, transaction, pdu = 0, 0, 0, b""
+            self._buffer = self._buffer[1:]
+        if pdu and used:
+            self._buffer = self._buffer[used:]
+            return Adu(unit, bytes(pdu), transaction)
+        if self._framing == "rtu" and used:
+            self._buffer = self._buffer[1:]  # pymodbus would drop all of it for one wrong CRC
+        elif used:
+            self._buffer = self._buffer[used:]
+        elif len(self._buffer) > self._bytes_max:
+            self._buffer = self._buffer[1:]
+        return None
+
+    def _skip_to_answer(self) -> bool:
+        """Drop what cannot begin the awaited answer: its unit, and its function with or without the exception bit."""
+        if self._expected is None:
+            self._buffer = b""
+            return False
+        unit, function = self._expected
+        heads = (bytes((unit, function)), bytes((unit, function | EXCEPTION)))
+        buffer = self._buffer
+        found = [at for at in (buffer.find(head) for head in heads) if at >= 0]
+        last = len(buffer) - 1 if buffer.endswith(bytes((unit,))) else len(buffer)
+        self._buffer = buffer[min(found, default=last) :]
+        return bool(found)
+
+    def _check_header(self) -> None:
+        if len(self._buffer) < tcp.HEADER_BYTES:
+            return
+        _, protocol, length, _ = tcp.HEADER.unpack_from(self._buffer)
+        if protocol or not RESPONSE_LENGTH_MIN <= length <= tcp.LENGTH_MAX:
+            msg = f"no MBAP header: protocol identifier {protocol}, length {length}"
+            raise RemoteProtocolError(msg)
