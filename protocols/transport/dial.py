@@ -17,7 +17,7 @@ CONNECT_S = 10.0
 
 async def dial(
     carrier: Carrier,
-    make: Callable[[Peer], Machine],
+    make: Callable[[Peer], Machine | None],
     *,
     on_event: Callable[[Any], None] | None = None,
     on_closed: Callable[[str], None] | None = None,
@@ -27,7 +27,7 @@ async def dial(
 
     Args:
         carrier: what a meter URL names to dial.
-        make: makes the machine once the connection stands.
+        make: makes the machine once the connection stands; None breaks it off.
         on_event: see `Pump`; usually left to `converse`.
         on_closed: see `Pump`; usually left to `converse`.
         timeout_s: how long connecting may take.

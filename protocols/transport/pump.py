@@ -133,6 +133,14 @@ class Pump(asyncio.Protocol):
         if self.on_closed is not None:
             self.on_closed(self.closed)
 
+    def renew(self) -> None:
+        """Begin with a new machine on the same carrier, as a device on a serial line does that was without supply."""
+        machine = self._make(self.peer)
+        if machine is not None and self.closed is None:
+            self._held.clear()
+            self.machine = machine
+            self.turn(link_time_us())
+
     def listen(self, on_event: Callable[[Any], None], on_closed: Callable[[str], None]) -> None:
         """Take the machine's events over, those that wait already and an end that has already come included."""
         self.on_event = on_event

@@ -144,6 +144,17 @@ async def test_a_machine_that_closes_itself_ends_the_carrier_with_its_reason() -
     assert closed == ["the peer said break"]
 
 
+async def test_a_machine_can_be_made_anew_on_the_same_carrier() -> None:
+    machines = [Scripted([b"first"]), Scripted([b"second"])]
+    made = iter(machines)
+    pump, wire = Pump(lambda _peer: next(made)), Wire()
+    pump.connection_made(wire)
+    pump.renew()
+    pump.data_received(b"hello")
+    assert wire.done == [b"first", b"second"]
+    assert (machines[0].heard, machines[1].heard) == ([], [b"hello"])
+
+
 async def test_the_machine_hears_of_a_broken_connection() -> None:
     machine, closed = Scripted(), list[str]()
     pump, _ = joined(machine, on_closed=closed.append)
