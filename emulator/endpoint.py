@@ -10,13 +10,14 @@ import logging
 import resource
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from ssl import SSLContext
 from typing import Final, TypeAlias
 
 from emulator.dialer import Dialer
 from emulator.journal import Journal
 from emulator.line import Line, LineError, Member
 from emulator.resident import Resident
-from protocols.address import MeterAddress, Pty, SerialLine, Tcp, TcpListen, Tls, Udp
+from protocols.address import Carrier, MeterAddress, Pty, SerialLine, Tcp, TcpListen, Tls, Udp
 from protocols.transport.pty import PtyLine, open_pty
 from protocols.transport.pump import Pump
 from protocols.transport.serial import open_serial
@@ -48,8 +49,8 @@ class Endpoint:
         self._journal = journal
         self._lines: list[Line] = []
         self._opened: list[Opened] = []
-        self._of: dict[str, list[int]] = {}
-        self._carriers: list[MeterAddress] = []
+        self._of: dict[str, tuple[int, ...]] = {}
+        self._carriers: list[Carrier] = []
 
     async def open(self, meters: Iterable[tuple[Resident, Iterable[MeterAddress]]]) -> None:
         """Open every line of these meters.
@@ -64,19 +65,19 @@ class Endpoint:
         check_files([line.address for line in self._lines])
         for index, line in enumerate(self._lines):
             for member in line.members:
-                self._of.setdefault(member.resident.id, []).append(index)
+                self._of[member.resident.id] = (*self._of.get(member.resident.id, ()), index)
             try:
-                opened, address = await _open(line)
+                opened, carrier = await _open(line)
             except OSError as error:
                 reason = error.strerror or str(error)
                 raise EndpointError(f'meter "{line.members[0].resident.id}": {line.address}: {reason}') from None
             self._opened.append(opened)
-            self._carriers.append(address)
+            self._carriers.append(carrier)
 
     def urls(self, resident: Resident) -> list[str]:
         """What a client dials to reach this meter."""
         return [
-            str(replace(member.address, carrier=self._carriers[index].carrier))
+            str(replace(member.address, carrier=self._carriers[index]))
             for index in self._of.get(resident.id, ())
             for member in self._lines[index].members
             if member.resident is resident
@@ -160,33 +161,35 @@ def check_files(addresses: list[MeterAddress]) -> None:
         )
 
 
-async def _open(line: Line) -> tuple[Opened, MeterAddress]:
-    """Open one line; gives what was opened and the address to dial it."""
-    address, carrier = line.address, line.address.carrier
+async def _open(line: Line) -> tuple[Opened, Carrier]:
+    """Open one line; gives what was opened and what to dial it by."""
+    carrier = line.address.carrier
     match carrier:
-        case Tcp() | Tls():
-            context = server_context(carrier) if isinstance(carrier, Tls) else None
-            listener = TcpListener(carrier.host, carrier.port, line.pump, context)
-            if not line.up:
-                listener.refuse()
-            where = _dialled(carrier.host)
-            dialled = replace(carrier, host=where, port=listener.port, shared="")
-            if isinstance(dialled, Tls):
-                dialled = replace(dialled, certificate="", private_key="")
-            return listener, replace(address, carrier=dialled)
+        case Tcp():
+            listener = _listener(carrier, line, None)
+            return listener, Tcp(host=_dialled(carrier.host), port=listener.port)
+        case Tls():
+            listener = _listener(carrier, line, server_context(carrier))
+            return listener, Tls(host=_dialled(carrier.host), port=listener.port, authority=carrier.authority)
         case Udp():
             transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
                 lambda: UdpListener(line.pump), local_addr=(carrier.host, carrier.port)
             )
-            port = transport.get_extra_info("sockname")[1]
-            return transport, replace(address, carrier=Udp(host=_dialled(carrier.host), port=port))
+            return transport, Udp(host=_dialled(carrier.host), port=transport.get_extra_info("sockname")[1])
         case Pty():
             opened, pump = open_pty(carrier, _of_pty(line))
-            return pump, replace(address, carrier=SerialLine(device=opened.path, baud=carrier.baud))
+            return pump, SerialLine(device=opened.path, baud=carrier.baud)
         case SerialLine():
-            return open_serial(carrier, line.pump), address
+            return open_serial(carrier, line.pump), carrier
         case TcpListen():
-            return Dialer(line, carrier), address
+            return Dialer(line, carrier), carrier
+
+
+def _listener(carrier: Tcp | Tls, line: Line, context: SSLContext | None) -> TcpListener:
+    listener = TcpListener(carrier.host, carrier.port, line.pump, context)
+    if not line.up:
+        listener.refuse()
+    return listener
 
 
 def _of_pty(line: Line) -> Callable[[PtyLine], Pump]:
