@@ -114,15 +114,18 @@ class DataType:
         """The tagged value of what stands in a table.
 
         Text becomes a string of this type; `hex:` before it gives octets by their digits; a logical name is dotted
-        text. A structure is a list in order or a table by member name. The first alternative of a choice that fits
-        is taken.
+        text. A structure is a list in order or a table by member name; where any type may stand, a table names it
+        (`{ unsigned = 3 }`). The first alternative of a choice that fits is taken.
 
         Raises:
             ValueError: `plain` is not a value of this type.
         """
         match self.kind:
+            case Kind.ANY if isinstance(plain, Mapping) and len(plain) == 1:
+                ((notation, content),) = plain.items()
+                return parse(notation).make(content)
             case Kind.ANY:
-                raise ValueError("the class leaves this attribute's type open: say type = ...")
+                raise ValueError(f"{plain!r} stands where any type may: write {{ TYPE = {plain!r} }}")
             case Kind.CHOICE:
                 return self._make_choice(plain)
             case Kind.ARRAY if isinstance(plain, list):

@@ -14,6 +14,7 @@ from emulator.face.cosem.association import association_ln
 from emulator.face.cosem.behaviour import Behaviour, Executor, Source, Writer
 from emulator.face.cosem.clock import clock
 from emulator.face.cosem.profile import profile_generic
+from emulator.face.cosem.script import script_table
 from emulator.face.cosem.source import reader_of, writer_of
 from emulator.face.cosem.stamp import Stamp
 from emulator.face.cosem.switch import disconnect_control
@@ -38,6 +39,7 @@ Builder = Callable[[CosemObject, "Maker"], Behaviour]
 BEHAVIOURS: Final[dict[int, Builder]] = {
     7: profile_generic,
     8: clock,
+    9: script_table,
     70: disconnect_control,
 }
 """What objects of a class do by themselves; what a model writes down for an attribute counts before it."""
@@ -126,16 +128,18 @@ class Plan:
 
     Attributes:
         views: by client SAP.
+        inside: everything, for what the meter does to itself.
         profiles: the associations that a DLMS server offers, with the bench's public keys.
         stamp: how instants are written.
     """
 
-    __slots__ = ("profiles", "stamp", "views")
+    __slots__ = ("inside", "profiles", "stamp", "views")
 
     def __init__(self, model: MeterModel) -> None:
         maker = Maker(model)
         self.stamp = maker.stamp
         self.views: dict[int, View] = {client: _view(client, maker) for client in model.associations}
+        self.inside = _inside(maker)
         self.profiles: dict[int, AssociationProfile] = {
             each.client: association_profile(each) for each in model.associations.values()
         }
@@ -169,6 +173,18 @@ def _view(client: int, maker: Maker) -> View:
         _add_attributes(view, cosem_object, behaviour, association)
         _add_methods(view, cosem_object, behaviour, association)
         view.selective.update((cosem_object.class_id, octets, number) for number in behaviour.selective)
+    return view
+
+
+def _inside(maker: Maker) -> View:
+    """All that can be written and invoked, whoever may: scripts act with the meter's own rights."""
+    view = View(0)
+    for cosem_object in maker.objects.values():
+        behaviour = maker.behaviour(cosem_object)
+        for number, writer in behaviour.writers.items():
+            view.writers[cosem_object.class_id, cosem_object.logical_name.octets, number] = (None, writer)
+        for number, executor in behaviour.methods.items():
+            view.methods[cosem_object.class_id, cosem_object.logical_name.octets, number] = (None, executor)
     return view
 
 

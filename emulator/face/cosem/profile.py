@@ -142,11 +142,13 @@ class Buffer:
     ) -> list[bytes] | None:
         columns = self._columns(wanted.selected_values)
         restricting = wanted.restricting_object
-        if columns is None or restricting not in self._captures:
+        by_clock = restricting.class_id == CLOCK_CLASS
+        if columns is None or not (by_clock or restricting in self._captures):
             return None
-        if restricting.class_id == CLOCK_CLASS:
-            from_ms = self._instant(face, wanted.from_value)
-            to_ms = self._instant(face, wanted.to_value)
+        if by_clock:
+            # Clients restrict by the clock even where a profile's first column is another instant.
+            from_ms = _instant(face, wanted.from_value)
+            to_ms = _instant(face, wanted.to_value)
             stretch = self._rows.find(face, at_ms, from_ms or 0, FAR_MS if to_ms is None else to_ms)
             return self._shown(face, at_ms, stretch, columns, association) if stretch[0] <= stretch[1] else []
         return self._by_number(face, at_ms, wanted, columns, association)
@@ -154,10 +156,8 @@ class Buffer:
     def _by_number(
         self, face: CosemFace, at_ms: int, wanted: RangeDescriptor, columns: Sequence[int], association: Association
     ) -> list[bytes]:
-        """Rows whose restricting column, a number, is within the bounds."""
-        low, high = wanted.from_value[1], wanted.to_value[1]
-        if not isinstance(low, int | float) or not isinstance(high, int | float):
-            raise ValueError("a number is compared with numbers")  # noqa: TRY004 (the peer's mistake, answered above)
+        """Rows whose restricting column, a number or an instant, is within the bounds."""
+        low, high = _bound(face, wanted.from_value, 0), _bound(face, wanted.to_value, FAR_MS)
         numbers = self._rows.numbers(face, at_ms, self._captures.index(wanted.restricting_object), association)
         rows = self._rows.take(face, at_ms, 1, len(numbers), columns, association)
         chosen = [index for index, number in enumerate(numbers) if low <= number <= high]
@@ -177,12 +177,21 @@ class Buffer:
             return None
         return [self._captures.index(each) for each in selected]
 
-    @staticmethod
-    def _instant(face: CosemFace, value: Value) -> int | None:
-        tag, content = value
-        if tag not in {Tag.OCTET_STRING, Tag.DATE_TIME}:
-            raise ValueError("an instant is compared with date-times")
-        return face.plan.stamp.decode(content, face.meter.clock.zone)
+
+def _instant(face: CosemFace, value: Value) -> int | None:
+    tag, content = value
+    if tag not in {Tag.OCTET_STRING, Tag.DATE_TIME}:
+        raise ValueError("an instant is compared with date-times")
+    return face.plan.stamp.decode(content, face.meter.clock.zone)
+
+
+def _bound(face: CosemFace, value: Value, free: int) -> float:
+    """A bound of a range as a number; an instant that is not specified is `free`."""
+    content = value[1]
+    if isinstance(content, int | float):
+        return content
+    instant = _instant(face, value)
+    return free if instant is None else instant
 
 
 def captures_of(cosem_object: CosemObject, maker: Maker) -> tuple[Capture, ...]:

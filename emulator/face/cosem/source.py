@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.face.cosem.number import bits_encoder, number_encoder, plain_encoder
 from protocols.cosem.data_type import DataType, Kind
+from protocols.dlms.date_time import LAST_DAY, SECOND_LAST_DAY, Date, Time
 from protocols.dlms.results import DataAccessResult
-from protocols.dlms.value import Tag, Value, encode
+from protocols.dlms.value import Tag, Value, array, encode, octet_string, structure
+from protocols.errors import RemoteProtocolError
 from protocols.model.cosem_object import (
     AttributeSource,
     CosemObject,
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 EVENT_BITS: Final = 128
 """Bits of the event status word and of its filter."""
+
+DAYS_MAX: Final = 31
+"""A billing day behind a month's end is the month's last."""
 
 
 def reader_of(source: AttributeSource, cosem_object: CosemObject, number: int, stamp: Stamp) -> Source:
@@ -55,6 +60,8 @@ def writer_of(source: AttributeSource, cosem_object: CosemObject, number: int) -
             return _memory_writer(value, cosem_object, number)
         case Parameter(name, kind):
             return _parameter_writer(name, kind)
+        case State(name, _):
+            return STATE_WRITERS.get(name.partition(":")[0])
         case _:
             return None
 
@@ -190,11 +197,43 @@ def _billing_periods(_part: str, kind: DataType) -> Reader:
     return read
 
 
+def _billing_schedule(_part: str, _kind: DataType) -> Reader:
+    """The one time at which billing periods end, each month; none where nothing is scheduled."""
+
+    def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
+        day, hour = face.meter.parameter("billing_day"), face.meter.parameter("billing_hour")
+        if not day:
+            return array([])
+        return array([structure([octet_string(Time(hour, 0, 0, 0).encode()), octet_string(Date(day=day).encode())])])
+
+    return read
+
+
+def _write_billing_schedule(face: CosemFace, at_ms: int, value: Value, _association: Association) -> DataAccessResult:
+    entries = value[1]
+    if len(entries) > 1:
+        return DataAccessResult.OTHER_REASON
+    day, hour = 0, 0
+    try:
+        for (_, time), (_, date) in (entry[1] for entry in entries):
+            day, hour = Date.decode(date).day or 0, Time.decode(time).hour or 0
+    except RemoteProtocolError:
+        return DataAccessResult.TYPE_UNMATCHED
+    if day in {LAST_DAY, SECOND_LAST_DAY}:
+        day = DAYS_MAX
+    done = face.meter.configure("billing_hour", hour, at_ms) and face.meter.configure("billing_day", day, at_ms)
+    return DataAccessResult.SUCCESS if done else DataAccessResult.OTHER_REASON
+
+
+STATE_WRITERS: Final[dict[str, Writer]] = {"billing_schedule": _write_billing_schedule}
+"""The named states that can be written, where the model lets a client."""
+
 STATES: Final[dict[str, Callable[[str, DataType], Reader]]] = {
     "event_status_word": _event_status_word,
     "invocation_counter": _invocation_counter,
     "last_event": _last_event,
     "event_sequence": _event_sequence,
     "billing_periods": _billing_periods,
+    "billing_schedule": _billing_schedule,
 }
 """The named states that an object may show (`state = "last_event:voltage"`), by the word before the colon."""

@@ -133,6 +133,17 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
     ),
     interface_class(
         65,
+        0,
+        "Parameter monitor",
+        [
+            f"changed_parameter: {_CHANGED_PARAMETER}",
+            "capture_time: octet-date-time",
+            f"parameter_list: array<{VALUE_DEFINITION}>",
+        ],
+        [f"add_parameter: {VALUE_DEFINITION}", f"delete_parameter: {VALUE_DEFINITION}"],
+    ),
+    interface_class(
+        65,
         1,
         "Parameter monitor",
         [
@@ -145,6 +156,22 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "parameter_values: any",
         ],
         [f"add_parameter: {VALUE_DEFINITION}", f"delete_parameter: {VALUE_DEFINITION}"],
+    ),
+    # Edition 16 of the blue book; the names are those that public descriptions of it give, the types are left open.
+    interface_class(
+        66,
+        0,
+        "Measurement data monitoring",
+        [
+            "status",
+            "trigger_source",
+            "sampling_rate",
+            "number_of_samples_before_trigger",
+            "number_of_samples_after_trigger",
+            "trigger_time",
+            "scaler_unit: structure<scaler: integer, unit: enum>",
+        ],
+        ["reset", "capture"],
     ),
     interface_class(
         67,

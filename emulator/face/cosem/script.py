@@ -1,0 +1,71 @@
+"""Script table (class 9): what a script does, whether the meter itself or writes and methods of other objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome
+from protocols.dlms.results import ActionResult, DataAccessResult
+from protocols.model.cosem_object import CosemObject, Fixed
+from protocols.model.table import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.face.cosem.face import CosemFace
+    from emulator.face.cosem.plan import Maker
+    from protocols.dlms.application import Association
+    from protocols.dlms.value import Value
+
+WRITE: Final = 1
+EXECUTE: Final = 2
+"""service_id of an action: write an attribute, or invoke a method."""
+
+
+def _billing_reset(face: CosemFace, at_ms: int) -> None:
+    face.meter.billing_reset(at_ms)
+
+
+OPERATIONS: Final[dict[str, Callable[[CosemFace, int], None]]] = {"billing_reset": _billing_reset}
+"""What a model's `runs` may name: something that the meter does and no object's method stands for."""
+
+
+def script_table(cosem_object: CosemObject, _maker: Maker) -> Behaviour:
+    """The behaviour of a script table."""
+    for name in cosem_object.runs.values():
+        if name not in OPERATIONS:
+            raise ModelError(f"{cosem_object.key}: runs {name!r}; it must be one of {', '.join(OPERATIONS)}")
+    source = cosem_object.attributes.get(2)
+    scripts = source.value[1] if isinstance(source, Fixed) else []
+    actions = {script[1][0][1]: script[1][1][1] for script in scripts}
+    return Behaviour(methods={1: _execute(cosem_object, actions)})
+
+
+def _execute(cosem_object: CosemObject, actions: dict[int, list[Value]]) -> Executor:
+    def execute(face: CosemFace, at_ms: int, parameter: Value, association: Association) -> Outcome:
+        number = parameter[1]
+        if number in cosem_object.runs:
+            OPERATIONS[cosem_object.runs[number]](face, at_ms)
+            return DONE
+        if number not in actions:
+            return REFUSED
+        for action in actions[number]:
+            result = _act(face, at_ms, action, association)
+            if result is not ActionResult.SUCCESS:
+                return result, None
+        return DONE
+
+    return execute
+
+
+def _act(face: CosemFace, at_ms: int, action: Value, association: Association) -> ActionResult:
+    """One action of a script, with the meter's own rights."""
+    (_, service), (_, class_id), (_, instance), (_, number), parameter = action[1]
+    key = (class_id, instance, number)
+    inside = face.plan.inside
+    if service == EXECUTE and key in inside.methods:
+        return inside.methods[key][1](face, at_ms, parameter, association)[0]
+    if service == WRITE and key in inside.writers:
+        result = inside.writers[key][1](face, at_ms, parameter, association)
+        return ActionResult.SUCCESS if result is DataAccessResult.SUCCESS else ActionResult.OTHER_REASON
+    return ActionResult.OBJECT_UNDEFINED
