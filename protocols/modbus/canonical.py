@@ -17,15 +17,20 @@ _UNITY: Final = 1000
 """A power factor of one as a canonical integer."""
 
 
-def canonical_encoder(spec: RegisterSpec) -> Callable[[int], bytes]:
-    """What turns the canonical integer of `spec.quantity` into the register's bytes on the wire."""
-    factor = spec.factor()
+def canonical_encoder(spec: RegisterSpec, exponent: int = 0) -> Callable[[int], bytes]:
+    """What turns the canonical integer of `spec.quantity` into the register's bytes on the wire.
+
+    Args:
+        spec: the register.
+        exponent: the power of ten that its scale register shows.
+    """
+    factor = spec.factor() / Fraction(10) ** exponent
     layout = _FLOATS.get(spec.kind.name)
     if spec.four_quadrant:
         return _four_quadrant_encoder(spec, factor)
     if layout is not None:
         return _float_encoder(spec, factor, layout)
-    step = _cut if spec.quantity is not None and spec.quantity.kind == "register" else _nearest
+    step = _cut if spec.quantity is not None and spec.quantity.kind == "register" else nearest
     numerator, denominator = factor.numerator, factor.denominator
     encode = spec.encode
 
@@ -50,7 +55,7 @@ def _four_quadrant_encoder(spec: RegisterSpec, factor: Fraction) -> Callable[[in
     def encoder(canonical: int) -> bytes:
         turned = canonical if canonical >= 0 else 2 * _UNITY + canonical
         value = turned * factor
-        return encode(float(value) if spec.kind.name in _FLOATS else _nearest(value.numerator, value.denominator))
+        return encode(float(value) if spec.kind.name in _FLOATS else nearest(value.numerator, value.denominator))
 
     return encoder
 
@@ -59,7 +64,12 @@ def _cut(numerator: int, denominator: int) -> int:
     return numerator // denominator if numerator >= 0 else -(-numerator // denominator)
 
 
-def _nearest(numerator: int, denominator: int) -> int:
+def nearest(numerator: int, denominator: int) -> int:
+    """A quotient as a whole number, halves away from zero.
+
+    >>> nearest(5, 2), nearest(-5, 2), nearest(7, 3)
+    (3, -3, 2)
+    """
     if numerator >= 0:
         return (2 * numerator + denominator) // (2 * denominator)
     return -((-2 * numerator + denominator) // (2 * denominator))

@@ -54,11 +54,16 @@ def _span(register: RegisterSpec) -> tuple[int, int]:
 
 
 def _plan_table(register_map: RegisterMap, function: int, registers: list[RegisterSpec]) -> list[PlannedRead]:
-    known = {address for each in register_map.of(function) for address in range(each.address, each.end)}
+    known = {
+        address for each in register_map.of(function) if not each.alone for address in range(each.address, each.end)
+    }
     planned: list[PlannedRead] = []
     taken: list[RegisterSpec] = []
     end = 0
     for register in registers:
+        if register.alone:
+            planned.append(_read(function, [register], register.end))
+            continue
         if taken and not _may_join(register_map, function, known, taken[0].address, end, register):
             planned.append(_read(function, taken, end))
             taken, end = [], 0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from protocols.modbus.kind import Kind, NotInRange, Raw, shortest_decimal
 from protocols.modbus.order import ORDERS, Order
@@ -21,6 +21,9 @@ _PREFIXES: Final = {"k": Fraction(1000), "M": Fraction(1_000_000), "G": Fraction
 NOT_AVAILABLE: Final = "not available"
 OUT_OF_RANGE: Final = "out of range"
 UNREADABLE: Final = "unreadable"
+
+
+Over = Literal["sum", "mean"]
 
 
 class Reading(NamedTuple):
@@ -70,11 +73,13 @@ class RegisterSpec:
         scale: value in `unit` = raw value times `scale`.
         scale_register: name of a register whose value is a power of ten that multiplies as well (SunSpec).
         unit: the register's own unit, such as kWh where the quantity is in Wh.
+        over: what is shown of the quantity's three phases, their sum or their mean; None for the quantity itself.
         four_quadrant: a power factor in the -2 to +2 notation, where 2 minus the value is a leading one.
         signed_by: the quantity whose sign it carries, for makers who give a power factor the direction of the power.
         sentinel: the bit patterns that say "not available"; for floats NaN always says so.
         minimum: below this a value is not believed (and not accepted when written), in `unit`.
         maximum: above this, the same.
+        alone: it answers only when read by itself, and may lie under another value (Carlo Gavazzi's codes).
         bits: names of bits, from the lowest.
         locked: it is written only after the map's unlock register has taken the password.
         document: the maker's own number or name for the address.
@@ -96,6 +101,7 @@ class RegisterSpec:
     scale: Fraction = Fraction(1)
     scale_register: str | None = None
     unit: str = ""
+    over: Over | None = None
     four_quadrant: bool = False
     signed_by: Quantity | None = None
     sentinel: tuple[int, ...] = ()
@@ -103,6 +109,7 @@ class RegisterSpec:
     maximum: Decimal | None = None
     bits: tuple[str, ...] = ()
     locked: bool = False
+    alone: bool = False
     document: str = ""
     title: str = ""
     source: str = ""

@@ -101,9 +101,8 @@ class RegisterMap:
 
     def answers(self, function: int, address: int) -> bool:
         """Whether a read may pass over this address, register or not."""
-        return any(each.address <= address < each.end for each in self.of(function)) or self.in_window(
-            function, address
-        )
+        known = any(each.address <= address < each.end for each in self.of(function) if not each.alone)
+        return known or self.in_window(function, address)
 
     def in_window(self, function: int, address: int) -> bool:
         """Whether this address answers although no register is there."""

@@ -11,7 +11,7 @@ from protocols.modbus.code import READ_REGISTERS_MAX, UNIT_MAX, WRITE_REGISTERS_
 from protocols.modbus.kind import KINDS, Kind, Raw
 from protocols.modbus.order import ORDERS
 from protocols.modbus.recognition import read_recognitions
-from protocols.modbus.register import RegisterSpec
+from protocols.modbus.register import Over, RegisterSpec
 from protocols.modbus.register_map import Gap, RegisterMap, Unlock, Window
 from protocols.modbus.relay_control import RelayControl
 from protocols.model.identity import NAMES
@@ -107,7 +107,7 @@ def _read_register(key: str, row: Table, defaults: _Defaults) -> RegisterSpec:
             words=kind.words or row.take("words", int),
             kind=kind,
             order=ORDERS[row.choose("order", ORDERS, defaults.order)],
-            read=(3, 4) if defaults.one_table else (function,),
+            read=(function, 7 - function) if defaults.one_table else (function,),
             write=_functions(row, "write", defaults.write) if row.take("writable", bool, False) else (),
             quantity=quantity,
             value=_read_value(row, kind),
@@ -116,12 +116,14 @@ def _read_register(key: str, row: Table, defaults: _Defaults) -> RegisterSpec:
             scale=_fraction(row, "scale"),
             scale_register=row.take("scale_register", str, None),
             unit=row.take("unit", str, "" if quantity is None else quantity.unit),
+            over=row.choose("over", get_args(Over)) if "over" in row else None,  # type: ignore[arg-type]  # the literal's
             four_quadrant=row.take("four_quadrant", bool, False),
             signed_by=_read_quantity(row, "signed_by"),
             sentinel=_numbers(row, "sentinel") or defaults.sentinels[kind.name],
             minimum=_decimal(row, "minimum"),
             maximum=_decimal(row, "maximum"),
             bits=tuple(row.take("bits", list, [])),
+            alone=row.take("alone", bool, False),
             locked=row.take("locked", bool, False),
             document=row.take("document", str, ""),
             title=row.take("title", str, "" if quantity is None else quantity.title),

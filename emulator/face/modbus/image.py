@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from protocols.modbus.canonical import canonical_encoder
+from protocols.modbus.canonical import canonical_encoder, nearest
 from protocols.modbus.code import ExceptionCode
 from protocols.modbus.kind import Raw
 from protocols.modbus.register import RegisterSpec
 from protocols.modbus.register_map import RegisterMap
+from protocols.quantity import PHASES, Quantity
 
 RECIPES_MAX: Final = 512
 """Different questions that are remembered for a model; a scan of every address must not grow without end."""
@@ -29,10 +30,14 @@ class RegisterImage:
     def __init__(self, register_map: RegisterMap) -> None:
         self.map = register_map
         self._at: dict[int, dict[int, RegisterSpec]] = {}
+        self._alone: dict[tuple[int, int, int], RegisterSpec] = {}
         for spec in register_map.registers:
             for function in spec.read:
+                if spec.alone:
+                    self._alone[function, spec.address, spec.words] = spec
+                    continue
                 self._at.setdefault(function, {}).update(dict.fromkeys(range(spec.address, spec.end), spec))
-        self._pieces = {spec.name: _piece(spec) for spec in register_map.registers}
+        self._pieces = {spec.name: _piece(spec, register_map) for spec in register_map.registers}
         self._recipes: dict[tuple[int, int, int], Recipe] = {}
 
     def has(self, function: int) -> bool:
@@ -57,6 +62,9 @@ class RegisterImage:
     def _make(self, function: int, address: int, count: int) -> Recipe:
         if count > self.map.read_registers_max:
             return ExceptionCode.ILLEGAL_DATA_VALUE
+        alone = self._alone.get((function, address, count))
+        if alone is not None:
+            return (self._pieces[alone.name],)
         pieces: list[Piece] = []
         at, end = address, address + count
         while at < end:
@@ -94,10 +102,11 @@ def _cut(piece: Piece, start: int, stop: int) -> Piece:
     return lambda face, at_ms: piece(face, at_ms)[start:stop]
 
 
-def _piece(spec: RegisterSpec) -> Piece:
+def _piece(spec: RegisterSpec, register_map: RegisterMap) -> Piece:
     """What one register shows."""
     if spec.quantity is not None:
-        return _quantity_piece(spec)
+        scale = register_map.by_name(spec.scale_register) if spec.scale_register is not None else None
+        return _quantity_piece(spec, spec.quantity, scale.value if scale is not None else 0)
     if spec.parameter is not None:
         name, works = spec.name, spec.encode(_required(spec.value))
         return lambda face, at_ms: face.parameter(name, works, at_ms)
@@ -111,8 +120,11 @@ def _required(value: Raw | None) -> Raw:
     return 0 if value is None else value
 
 
-def _quantity_piece(spec: RegisterSpec) -> Piece:
-    encode, name = canonical_encoder(spec), _required_name(spec)
+def _quantity_piece(spec: RegisterSpec, quantity: Quantity, exponent: Raw | None) -> Piece:
+    encode, name = canonical_encoder(spec, exponent if isinstance(exponent, int) else 0), quantity.name
+    if spec.over is not None:
+        names, divisor = tuple(f"{name}_{phase}" for phase in PHASES), len(PHASES) if spec.over == "mean" else 1
+        return lambda face, at_ms: encode(nearest(sum(face.value(each, at_ms) for each in names), divisor))
     if spec.signed_by is not None:
         sign = spec.signed_by.name
 
@@ -122,10 +134,6 @@ def _quantity_piece(spec: RegisterSpec) -> Piece:
 
         return signed
     return lambda face, at_ms: encode(face.value(name, at_ms))
-
-
-def _required_name(spec: RegisterSpec) -> str:
-    return spec.quantity.name if spec.quantity is not None else spec.name
 
 
 def identity_raw(spec: RegisterSpec, shown: str | int) -> Raw:
