@@ -69,10 +69,12 @@ class RegisterSpec:
         quantity: what it measures, or None.
         value: a fixed raw value, or a parameter's value when the meter leaves the works.
         identity: a name of the model's identity that it shows.
-        parameter: the name of a setting that it shows and sets.
+        parameter: the name of a setting that it shows and sets, which means nothing outside the register.
+        setting: the name of one of the meter's own parameters, in whole numbers, that it shows and sets.
         scale: value in `unit` = raw value times `scale`.
         scale_register: name of a register whose value is a power of ten that multiplies as well (SunSpec).
         unit: the register's own unit, such as kWh where the quantity is in Wh.
+        minus: a quantity that is taken away, for registers that show a balance.
         over: what is shown of the quantity's three phases, their sum or their mean; None for the quantity itself.
         four_quadrant: a power factor in the -2 to +2 notation, where 2 minus the value is a leading one.
         signed_by: the quantity whose sign it carries, for makers who give a power factor the direction of the power.
@@ -98,9 +100,11 @@ class RegisterSpec:
     value: Raw | None = None
     identity: str | None = None
     parameter: str | None = None
+    setting: str | None = None
     scale: Fraction = Fraction(1)
     scale_register: str | None = None
     unit: str = ""
+    minus: Quantity | None = None
     over: Over | None = None
     four_quadrant: bool = False
     signed_by: Quantity | None = None

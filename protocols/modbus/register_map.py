@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from protocols.modbus.code import READ_REGISTERS_MAX, WRITE_REGISTERS_MAX
-from protocols.modbus.recognition import Recognition
+from protocols.modbus.recognise import Recognition
 from protocols.modbus.register import RegisterSpec
 from protocols.modbus.relay_control import RelayControl
 from protocols.model.table import Table

@@ -10,7 +10,7 @@ from typing import Final, get_args
 from protocols.modbus.code import READ_REGISTERS_MAX, UNIT_MAX, WRITE_REGISTERS_MAX
 from protocols.modbus.kind import KINDS, Kind, Raw
 from protocols.modbus.order import ORDERS
-from protocols.modbus.recognition import read_recognitions
+from protocols.modbus.recognise import read_recognitions
 from protocols.modbus.register import Over, RegisterSpec
 from protocols.modbus.register_map import Gap, RegisterMap, Unlock, Window
 from protocols.modbus.relay_control import RelayControl
@@ -20,7 +20,7 @@ from protocols.quantity import QUANTITIES, Quantity
 
 _READ_FUNCTIONS: Final = (3, 4)
 _WRITE_FUNCTIONS: Final = (5, 6, 15, 16, 22, 23)
-_VALUE_KEYS: Final = ("quantity", "value", "identity", "parameter")
+_VALUE_KEYS: Final = ("quantity", "value", "identity", "parameter", "setting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +113,11 @@ def _read_register(key: str, row: Table, defaults: _Defaults) -> RegisterSpec:
             value=_read_value(row, kind),
             identity=identity,
             parameter=parameter,
+            setting=row.take("setting", str, None),
             scale=_fraction(row, "scale"),
             scale_register=row.take("scale_register", str, None),
             unit=row.take("unit", str, "" if quantity is None else quantity.unit),
+            minus=_read_quantity(row, "minus"),
             over=row.choose("over", get_args(Over)) if "over" in row else None,  # type: ignore[arg-type]  # the literal's
             four_quadrant=row.take("four_quadrant", bool, False),
             signed_by=_read_quantity(row, "signed_by"),
@@ -148,7 +150,7 @@ def _place(key: str, row: Table) -> tuple[int, int]:
 
 
 def _check_value_source(row: Table) -> None:
-    sources = [each for each in ("quantity", "identity", "parameter") if each in row]
+    sources = [each for each in _VALUE_KEYS if each in row and each != "value"]
     if len(sources) > 1 or (not sources and "value" not in row):
         row.refuse(f"it must say one of {', '.join(_VALUE_KEYS)}, and a parameter its value as well")
     if "parameter" in row and "value" not in row:

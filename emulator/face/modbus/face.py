@@ -5,6 +5,7 @@ that was set shows in all of them at once. Only settings that were written over 
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import cache
 from typing import Any, Final, Protocol
 
@@ -43,6 +44,12 @@ class Meter(Protocol):
 
     def value(self, name: str, at_ms: int) -> int:
         """The canonical integer of a quantity."""
+
+    def parameter(self, name: str) -> int:
+        """A parameter's value."""
+
+    def configure(self, name: str, value: int, at_ms: int) -> bool:
+        """Write a parameter; False when it may not be that value."""
 
 
 @cache
@@ -101,7 +108,7 @@ class ModbusFace(ModbusApplication):
         switch = self._switch
         if switch is None or function != switch.control.function:
             return ExceptionCode.ILLEGAL_FUNCTION
-        if count != 1 or not switch.takes(function, address):
+        if count != 1 or not switch.takes_coil(address):
             return ExceptionCode.ILLEGAL_DATA_ADDRESS
         return switch.write_coil(address, on=bool(bits[0] & 1), at_ms=self._clock.true_ms(now_us))
 
@@ -109,7 +116,7 @@ class ModbusFace(ModbusApplication):
         """Functions 6, 16, 22 and 23: all or nothing."""
         at_ms = self._clock.true_ms(now_us)
         switch = self._switch
-        if switch is not None and switch.takes(function, address):
+        if switch is not None and switch.takes_registers(function, address, self._image.map.write):
             return switch.write_registers(registers, at_ms)
         if function not in self._image.map.write:
             return ExceptionCode.ILLEGAL_FUNCTION
@@ -117,7 +124,8 @@ class ModbusFace(ModbusApplication):
         if isinstance(changes, ExceptionCode):
             return changes
         for spec, data in changes:
-            self._apply(spec, data, at_ms)
+            if not self._apply(spec, data, at_ms):
+                return ExceptionCode.ILLEGAL_DATA_VALUE
         return None
 
     def identification(self) -> Sequence[tuple[int, bytes]]:
@@ -173,13 +181,18 @@ class ModbusFace(ModbusApplication):
         wrong = any(spec.name == lock.register and not lock.fits(data, self.memory) for spec, data in changes)
         return ExceptionCode.ILLEGAL_DATA_VALUE if wrong else changes
 
-    def _apply(self, spec: RegisterSpec, data: bytes, at_ms: int) -> None:
+    def _apply(self, spec: RegisterSpec, data: bytes, at_ms: int) -> bool:
         if self._lock is not None and spec.name == self._lock.register:
             self._lock.unlock(at_ms)
-            return
-        if self.memory is None:
-            self.memory = {}
-        self.memory[spec.name] = data
+        elif spec.setting is not None:
+            value = spec.reading(data).value
+            whole = isinstance(value, Decimal) and value == value.to_integral_value()
+            return whole and self.meter.configure(spec.setting, int(value or 0), at_ms)
+        else:
+            if self.memory is None:
+                self.memory = {}
+            self.memory[spec.name] = data
+        return True
 
     def _act(self, closed: bool, at_ms: int) -> bool:  # noqa: FBT001 (what the contact shall be)
         relay = self.meter.relay

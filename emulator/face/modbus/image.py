@@ -107,6 +107,9 @@ def _piece(spec: RegisterSpec, register_map: RegisterMap) -> Piece:
     if spec.quantity is not None:
         scale = register_map.by_name(spec.scale_register) if spec.scale_register is not None else None
         return _quantity_piece(spec, spec.quantity, scale.value if scale is not None else 0)
+    if spec.setting is not None:
+        setting = spec.setting
+        return lambda face, _at_ms: spec.encode(setting_raw(spec, face.meter.parameter(setting)))
     if spec.parameter is not None:
         name, works = spec.name, spec.encode(_required(spec.value))
         return lambda face, at_ms: face.parameter(name, works, at_ms)
@@ -122,6 +125,9 @@ def _required(value: Raw | None) -> Raw:
 
 def _quantity_piece(spec: RegisterSpec, quantity: Quantity, exponent: Raw | None) -> Piece:
     encode, name = canonical_encoder(spec, exponent if isinstance(exponent, int) else 0), quantity.name
+    if spec.minus is not None:
+        less = spec.minus.name
+        return lambda face, at_ms: encode(face.value(name, at_ms) - face.value(less, at_ms))
     if spec.over is not None:
         names, divisor = tuple(f"{name}_{phase}" for phase in PHASES), len(PHASES) if spec.over == "mean" else 1
         return lambda face, at_ms: encode(nearest(sum(face.value(each, at_ms) for each in names), divisor))
@@ -134,6 +140,12 @@ def _quantity_piece(spec: RegisterSpec, quantity: Quantity, exponent: Raw | None
 
         return signed
     return lambda face, at_ms: encode(face.value(name, at_ms))
+
+
+def setting_raw(spec: RegisterSpec, value: int) -> Raw:
+    """What a register shows of one of the meter's parameters."""
+    shown = value / spec.scale
+    return float(shown) if spec.kind.name.startswith("float") else nearest(shown.numerator, shown.denominator)
 
 
 def identity_raw(spec: RegisterSpec, shown: str | int) -> Raw:

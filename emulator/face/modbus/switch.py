@@ -28,14 +28,25 @@ class Switch:
         self._armed_until_ms = 0
         self._outputs = 0
 
-    def takes(self, function: int, address: int) -> bool:
-        """Whether a write to this address is a command to the switch."""
+    def takes_coil(self, address: int) -> bool:
+        """Whether writing this coil is a command to the switch, or to an output beside it."""
         control = self.control
         if control.way == "arm":
-            return function == control.function and address in control.close + control.open
-        if control.way == "coil":
-            return function == control.function and control.address <= address < control.address + control.coils
-        return function == control.function and address == control.address
+            return address in control.close + control.open
+        return control.way == "coil" and control.address <= address < control.address + control.coils
+
+    def takes_registers(self, function: int, address: int, also: tuple[int, ...]) -> bool:
+        """Whether writing registers from this address on is a command to the switch.
+
+        Args:
+            function: the function code.
+            address: of the first register.
+            also: what else writes registers of the model; a command block is written in one way only.
+        """
+        control = self.control
+        if control.way not in {"register", "command"} or address != control.address:
+            return False
+        return function == control.function or (control.way == "register" and function in also)
 
     def shows_bits(self, function: int) -> bool:
         """Whether its state is read as bits by this function."""
