@@ -4,16 +4,15 @@ The models that come with the project are package data beside this module; a ben
 which finds its base among those or beside itself.
 """
 
+from __future__ import annotations
+
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from protocols.cosem.obis import LogicalName
-from protocols.modbus.register_map import SECTIONS as MODBUS_SECTIONS
-from protocols.modbus.register_map import RegisterMap
 from protocols.model.association import ModelAssociation, read_association
 from protocols.model.cosem_object import CosemObject, read_object
 from protocols.model.identity import Identity
@@ -22,6 +21,13 @@ from protocols.model.meter_model import MeterModel
 from protocols.model.physics import SECTIONS, Physics
 from protocols.model.quirk import Quirks
 from protocols.model.table import ModelError, Table
+
+if TYPE_CHECKING:
+    from protocols.cosem.obis import LogicalName
+    from protocols.modbus.register_map import RegisterMap
+
+MODBUS_SECTIONS: Final = ("modbus", "registers")
+"""Tables that `RegisterMap.from_table` reads."""
 
 BASES_MAX: Final = 8
 """How long a chain of bases may be: ours have two; a loop would have no end."""
@@ -159,6 +165,8 @@ def _physics(table: Table, content: Mapping[str, Any]) -> Physics:
 
 
 def _modbus(table: Table, content: Mapping[str, Any], where: str) -> RegisterMap | None:
+    from protocols.modbus.register_map import RegisterMap  # it reads tables with this package's `table`
+
     for section in MODBUS_SECTIONS:
         table.take(section, dict, {})
     return RegisterMap.from_table(content, where) if "registers" in table else None

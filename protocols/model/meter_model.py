@@ -1,15 +1,21 @@
 """A meter model: everything that is alike in all meters of one make, as one frozen value."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from protocols.cosem.obis import LogicalName
-from protocols.modbus.register_map import RegisterMap
-from protocols.model.association import ModelAssociation
-from protocols.model.cosem_object import CosemObject
-from protocols.model.identity import Identity
-from protocols.model.physics import Physics
-from protocols.model.quirk import Quirks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from protocols.modbus.register_map import RegisterMap
+    from protocols.model.association import ModelAssociation
+    from protocols.model.cosem_object import CosemObject
+    from protocols.model.identity import Identity
+    from protocols.model.physics import Physics
+    from protocols.model.quirk import Quirks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -201,7 +201,7 @@ def _billing_schedule(_part: str, _kind: DataType) -> Reader:
     """The one time at which billing periods end, each month; none where nothing is scheduled."""
 
     def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
-        day, hour = face.meter.parameter("billing_day"), face.meter.parameter("billing_hour")
+        day, hour = face.meter.parameter("billing_day"), face.meter.model.physics.profiles.billing.hour
         if not day:
             return array([])
         return array([structure([octet_string(Time(hour, 0, 0, 0).encode()), octet_string(Date(day=day).encode())])])
@@ -213,15 +213,17 @@ def _write_billing_schedule(face: CosemFace, at_ms: int, value: Value, _associat
     entries = value[1]
     if len(entries) > 1:
         return DataAccessResult.OTHER_REASON
-    day, hour = 0, 0
+    day = 0
     try:
         for (_, time), (_, date) in (entry[1] for entry in entries):
-            day, hour = Date.decode(date).day or 0, Time.decode(time).hour or 0
+            day = Date.decode(date).day or 0
+            if (Time.decode(time).hour or 0) != face.meter.model.physics.profiles.billing.hour:
+                return DataAccessResult.OTHER_REASON
     except RemoteProtocolError:
         return DataAccessResult.TYPE_UNMATCHED
     if day in {LAST_DAY, SECOND_LAST_DAY}:
         day = DAYS_MAX
-    done = face.meter.configure("billing_hour", hour, at_ms) and face.meter.configure("billing_day", day, at_ms)
+    done = face.meter.configure("billing_day", day, at_ms)
     return DataAccessResult.SUCCESS if done else DataAccessResult.OTHER_REASON
 
 

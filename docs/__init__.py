@@ -1,0 +1,1 @@
+"""Pages for people; those that follow from the program's tables are written by `python -m docs`."""
