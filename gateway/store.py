@@ -55,8 +55,8 @@ CREATE TABLE balance (
     meter TEXT PRIMARY KEY, balance INTEGER NOT NULL, as_on_ms INTEGER NOT NULL, recharge_ms INTEGER,
     body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE payment (
-    meter TEXT NOT NULL, payment TEXT NOT NULL, command TEXT NOT NULL, amount INTEGER NOT NULL,
-    written INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL DEFAULT 0, args TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    meter TEXT NOT NULL, payment TEXT NOT NULL, command TEXT NOT NULL, args TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    done INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (meter, payment)) WITHOUT ROWID;
 CREATE TABLE relay (
     meter TEXT PRIMARY KEY, output_state INTEGER NOT NULL, control_state TEXT NOT NULL, since_ms INTEGER NOT NULL,
