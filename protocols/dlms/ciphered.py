@@ -230,7 +230,11 @@ class GeneralCiphering:
         """
         reader = _reader(data, GENERAL_CIPHERING)
         header = _read_header(reader)
-        key_info = _read_key_info(reader) if reader.present() else None
+        # Nothing authenticates this flag, so it is taken in one spelling alone.
+        flag = reader.u8()
+        if flag > 1:
+            raise RemoteProtocolError(f"a usage flag of {flag:02X}")
+        key_info = _read_key_info(reader) if flag else None
         return reader.end(cls(header, key_info, reader.octet_string()))
 
 

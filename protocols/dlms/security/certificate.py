@@ -26,6 +26,16 @@ CHAIN_MAX: Final = 4
 CERTIFICATE_OCTETS_MAX: Final = 8192
 """DLMS certificates have some hundred octets; nothing longer is parsed."""
 
+_UNREADABLE: Final = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What `cryptography` raises where octets are no certificate, or one with parts that it does not know."""
+
 
 class Usage(Enum):
     """What a certificate's key is for."""
@@ -45,6 +55,8 @@ class Certificate:
         public_key: the subject's.
         usage: what the key is for.
         title: the subject's system title, empty for an authority.
+        serial: the number that the issuer gave it.
+        valid_from, valid_until: when it holds, both included.
     """
 
     x509: x509.Certificate
@@ -52,11 +64,13 @@ class Certificate:
     public_key: ec.EllipticCurvePublicKey
     usage: Usage
     title: bytes
+    serial: int
+    valid_from: datetime
+    valid_until: datetime
 
-    @property
-    def serial(self) -> int:
-        """The serial number that the issuer gave it."""
-        return self.x509.serial_number
+    def valid(self, at: datetime) -> bool:
+        """Whether it holds at an instant, as far as time goes."""
+        return self.valid_from <= at <= self.valid_until
 
     def encode(self) -> bytes:
         """The octets (DER)."""
@@ -67,20 +81,22 @@ def read_certificate(octets: bytes) -> Certificate | Refused:
     """The certificate that these octets (DER) are, or why they are none that DLMS knows."""
     if len(octets) > CERTIFICATE_OCTETS_MAX:
         return _refused(f"a certificate of {len(octets)} octets")
+    # `cryptography` parses many parts only when they are asked for: all are, within this try.
     try:
         found = x509.load_der_x509_certificate(octets)
         key, usage = found.public_key(), _usage(found)
-    except (ValueError, UnsupportedAlgorithm, x509.ExtensionNotFound, x509.DuplicateExtension):
+        title = b"" if usage is Usage.AUTHORITY else _title(found.subject)
+        serial, start, end = found.serial_number, found.not_valid_before_utc, found.not_valid_after_utc
+    except _UNREADABLE:
         return _refused("these octets are no X.509 certificate that DLMS knows")
     suite = _suite(key)
     if suite is None or not isinstance(key, ec.EllipticCurvePublicKey):
         return _refused("the certificate's key is neither on P-256 nor on P-384")
     if usage is None:
         return _refused("the certificate's key usage is neither digital signature nor key agreement")
-    title = b"" if usage is Usage.AUTHORITY else _title(found.subject)
     if title is None:
         return _refused("the certificate's common name is no system title")
-    return Certificate(found, suite, key, usage, title)
+    return Certificate(found, suite, key, usage, title, serial, start, end)
 
 
 def verify_chain(
@@ -108,14 +124,17 @@ def verify_chain(
         return _refused(f"the certificate is of {show_title(certificate.title)}, not of {show_title(title)}")
     link = certificate
     for _ in range(CHAIN_MAX):
-        if not link.x509.not_valid_before_utc <= at <= link.x509.not_valid_after_utc:
+        if not link.valid(at):
             return _refused(f"certificate {link.serial:X} is not valid at this time")
         issuer = next((one for one in (*trusted, *authorities) if _issued(link, one)), None)
         if issuer is None:
             return _refused(f"no authority known here has issued certificate {link.serial:X}")
         if any(issuer is root for root in trusted):
-            valid = issuer.x509.not_valid_before_utc <= at <= issuer.x509.not_valid_after_utc
-            return None if valid else _refused("the trusted authority's own certificate is not valid at this time")
+            return (
+                None
+                if issuer.valid(at)
+                else _refused("the trusted authority's own certificate is not valid at this time")
+            )
         link = issuer
     return _refused("the chain of certificates is too long")
 
@@ -231,6 +250,6 @@ def _issued(certificate: Certificate, issuer: Certificate) -> bool:
         return False
     try:
         certificate.x509.verify_directly_issued_by(issuer.x509)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True

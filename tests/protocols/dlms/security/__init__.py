@@ -1,0 +1,1 @@
+"""Ciphering, signing, authentication, key agreement, certificates."""
