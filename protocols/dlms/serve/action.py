@@ -31,7 +31,7 @@ from protocols.dlms.descriptor import (
     read_values,
 )
 from protocols.dlms.invoke import CONFIRMED
-from protocols.dlms.results import ActionResult
+from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.serve.served import REFERENCES_MAX, Served
 from protocols.dlms.serve.set import one_value
 from protocols.errors import RemoteProtocolError
@@ -90,6 +90,10 @@ def _answer(
         raw = response.encode()
         plain = ActionResponseNormal(invoke, *response).encode()
     if not served.in_service_blocks(len(plain), Conformance.BLOCK_TRANSFER_WITH_ACTION):
+        lost = len(plain) > served.room and not served.in_general_blocks
+        if lost and not served.offers(Conformance.GENERAL_BLOCK_TRANSFER) and not isinstance(response, list):
+            # It has been invoked: an exception-response would say the opposite.
+            return ActionResponseNormal(invoke, response.result, DataAccessResult.DATA_BLOCK_UNAVAILABLE).encode()
         return plain
     served.step(ServerEvent.ANSWER_ACTION_IN_BLOCKS)
     served.blocks_out = BlocksOut(raw, served.room - BLOCK_HEADER_OCTETS)
