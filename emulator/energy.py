@@ -7,11 +7,11 @@ nothing. Registers are in microjoules (watt-milliseconds times thousandths of th
 millivolt-milliseconds times thousandths, time in milliseconds.
 """
 
-from bisect import bisect_right
-from functools import lru_cache
+from bisect import bisect_left, bisect_right
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from emulator.load import ENERGIES, Energies, Load
+from emulator.load import ENERGIES, Load
 from emulator.supply import Supply
 
 MICROJOULES_PER_MILLI_WH: Final = 3_600_000
@@ -41,6 +41,7 @@ FORWARDED_ONLY: Final[Route] = (
 )
 
 
+@cache
 def lag_only(route: Route) -> Route:
     """The same with volt-ampere-hours that take leading power as unity: they count active energy."""
     active = {APPARENT_IMPORT: IMPORT, APPARENT_EXPORT: EXPORT}
@@ -56,12 +57,12 @@ class Segment:
         supply: the mains.
         shares: thousandths of the load that each phase carries; 0 where nothing flows.
         volts: thousandths of the supply's voltage at each phase; 0 where it is missing.
-        route: how the load's energies are counted.
+        routes: how each phase counts the load's energies.
         neutral: thousandths of the phase current that come back through the neutral.
         registers: what stands in them at `start_ms`.
     """
 
-    __slots__ = ("_registers", "_settled", "load", "neutral", "route", "shares", "start_ms", "supply", "volts")
+    __slots__ = ("_registers", "_settled", "load", "neutral", "routes", "shares", "start_ms", "supply", "volts")
 
     def __init__(
         self,
@@ -70,7 +71,7 @@ class Segment:
         supply: Supply,
         shares: tuple[int, ...],
         volts: tuple[int, ...],
-        route: Route,
+        routes: tuple[Route, ...],
         neutral: int,
         registers: Registers,
     ) -> None:
@@ -79,7 +80,7 @@ class Segment:
         self.supply = supply
         self.shares = shares
         self.volts = volts
-        self.route = route
+        self.routes = routes
         self.neutral = neutral
         self._registers = registers
         self._settled = False
@@ -96,7 +97,7 @@ class Segment:
             and self.supply is other.supply
             and self.shares == other.shares
             and self.volts == other.volts
-            and self.route == other.route
+            and self.routes == other.routes
             and self.neutral == other.neutral
         )
 
@@ -109,24 +110,27 @@ class Segment:
             self._settled = True
         return tuple(map(int.__add__, self._registers, self._moved(at_ms)))
 
+    def series(self, instants: list[int]) -> list[Registers]:
+        """What stands in the registers at many instants of this segment."""
+        return [self.registers(at_ms) for at_ms in instants]
+
     def _moved(self, at_ms: int) -> list[int]:
         """What the cumulative functions have moved the registers by, since long ago."""
-        flows = self._flows(at_ms) if any(self.shares) else _NOTHING
+        energies = self.load.cumulative(at_ms) if any(self.shares) else _NOTHING
         moved: list[int] = []
-        for phase, (share, volt) in enumerate(zip(self.shares, self.volts, strict=True)):
-            moved += [share * flow for flow in flows] if share else _NOTHING
+        for phase, (share, volt, route) in enumerate(zip(self.shares, self.volts, self.routes, strict=True)):
+            if not share:
+                moved += _NOTHING
+            elif route is NORMAL:
+                moved += [share * energy for energy in energies]
+            else:
+                moved += [share * sum(energies[source] for source in sources) for sources in route]
             moved.append(volt * self.supply.integral(phase, at_ms) if volt else 0)
         moved.append(at_ms if any(self.volts) else 0)
         return moved
 
-    def _flows(self, at_ms: int) -> Energies | list[int]:
-        energies = self.load.cumulative(at_ms)
-        if self.route is NORMAL:
-            return energies
-        return [sum(energies[source] for source in sources) for sources in self.route]
 
-
-_NOTHING: Final = [0] * len(ENERGIES)
+_NOTHING: Final = (0,) * len(ENERGIES)
 
 
 @lru_cache(maxsize=1024)
@@ -161,6 +165,24 @@ class Ledger:
     def registers(self, at_ms: int) -> Registers:
         """What stands in the registers at an instant."""
         return _registers(self.segment(at_ms), at_ms)
+
+    def series(self, instants: list[int]) -> list[Registers]:
+        """What stood in the registers at ascending instants."""
+        found: list[Registers] = []
+        place = 0
+        for index in range(max(0, bisect_right(self._segments, instants[0], key=_start_ms) - 1), len(self._segments)):
+            later = index + 1 < len(self._segments)
+            stop = bisect_left(instants, self._segments[index + 1].start_ms, place) if later else len(instants)
+            found += self._segments[index].series(instants[place:stop])
+            place = stop
+            if place == len(instants):
+                break
+        return found
+
+    def between(self, from_ms: int, to_ms: int) -> list[Segment]:
+        """The segments that were in force in a stretch of time."""
+        first = max(0, bisect_right(self._segments, from_ms, key=_start_ms) - 1)
+        return self._segments[first : max(first + 1, bisect_left(self._segments, to_ms, key=_start_ms))]
 
     def begin(self, segment: Segment) -> None:
         """Go on with another segment; one of no length is replaced."""
