@@ -83,6 +83,7 @@ class Line:
         faults: what goes wrong, in both directions.
         datagram: keep transmissions whole, and let them overtake each other.
         baud: the speed both sides begin with, or None for a line where octets take no time.
+        echo: the left side's head gives back what it is sent.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Line:
         faults: Faults | None = None,
         datagram: bool = False,
         baud: int | None = None,
+        echo: bool = False,
     ) -> None:
         self.seed = seed
         self.now_us = 0
@@ -102,6 +104,7 @@ class Line:
         self.transmissions = 0
         self._faults = faults or Faults()
         self._datagram = datagram
+        self._echo = echo
         self._random = seeded(seed)
         self._order = 0
         # Instant, order, whose, what arrives there at which speed; None arrives when its speed changes.
@@ -170,6 +173,8 @@ class Line:
         self.transmissions += 1
         start_us = max(self.now_us, not_before_us, side.free_us)
         side.free_us = start_us + (len(data) * BITS_AN_OCTET * 1_000_000 // side.next_baud if side.next_baud else 0)
+        if self._echo and side is self.left:
+            self._schedule(side.free_us, side, data, side.next_baud)
         faults = self._faults
         if self._happens(faults.loss):
             return
