@@ -29,8 +29,15 @@ EXTENDED_REGISTER: Final = 4
 DEMAND_REGISTER: Final = 5
 PROFILE_GENERIC: Final = 7
 
-BUILT: Final = frozenset({7, 8, 15})
-"""Classes whose attributes the meter's own behaviour makes; of all others every attribute is written down."""
+BUILT: Final[dict[int, frozenset[int]]] = {
+    7: frozenset(range(2, 9)),
+    8: frozenset(range(2, 10)),
+    11: frozenset({2}),
+    15: frozenset(range(2, 12)),
+    20: frozenset(range(2, 11)),
+    71: frozenset({8, 9, 10}),
+}
+"""Attributes that the behaviour of their class makes; all others are written down in the model."""
 
 ACCESS: Final = ("none", "read", "write", "read-write")
 SORT_METHODS: Final = ("fifo", "lifo", "largest", "smallest", "nearest_to_zero", "furthest_from_zero")
@@ -233,11 +240,11 @@ def _check_whole(cosem_object: CosemObject, table: Table) -> None:
         table.refuse(f"class {interface.class_id} version {interface.version} has no attribute {number}")
     for number in sorted(cosem_object.executable - {each.number for each in interface.methods}):
         table.refuse(f"class {interface.class_id} version {interface.version} has no method {number}")
-    if interface.class_id not in BUILT:
-        for number in sorted(known - {1} - cosem_object.attributes.keys()):
-            attribute = interface.attribute(number)
-            name = attribute.name if attribute else ""
-            table.refuse(f"attribute {number} ({name}) has no value; write attributes.{number} = {{ value = ... }}")
+    made = BUILT.get(interface.class_id, frozenset())
+    for number in sorted(known - {1} - made - cosem_object.attributes.keys()):
+        attribute = interface.attribute(number)
+        name = attribute.name if attribute else ""
+        table.refuse(f"attribute {number} ({name}) has no value; write attributes.{number} = {{ value = ... }}")
 
 
 class _ObjectReader:

@@ -166,20 +166,20 @@ def _secret_writer(of: ModelAssociation) -> Writer:
     """Attribute 7: a new LLS password (or HLS secret) from the next association on."""
     key = "lls" if of.mechanism <= LLS else "hls"
 
-    def write(face: CosemFace, _at_ms: int, value: Value, _association: Association) -> DataAccessResult:
+    def write(face: CosemFace, at_ms: int, value: Value, _association: Association) -> DataAccessResult:
         if value[0] != Tag.OCTET_STRING or not value[1]:
             return DataAccessResult.TYPE_UNMATCHED
-        face.change_secret(of.client, key, Secret(value[1]))
+        face.change_secret(of.client, key, Secret(value[1]), at_ms)
         return DataAccessResult.SUCCESS
 
     return write
 
 
 def _change_secret(of: ModelAssociation, key: str) -> Executor:
-    def execute(face: CosemFace, _at_ms: int, parameter: Value, _association: Association) -> Outcome:
+    def execute(face: CosemFace, at_ms: int, parameter: Value, _association: Association) -> Outcome:
         if parameter[0] != Tag.OCTET_STRING or not parameter[1]:
             return ActionResult.TYPE_UNMATCHED, None
-        face.change_secret(of.client, key, Secret(parameter[1]))
+        face.change_secret(of.client, key, Secret(parameter[1]), at_ms)
         return DONE
 
     return execute

@@ -77,25 +77,18 @@ def clock(cosem_object: CosemObject, maker: Maker) -> Behaviour:
     return Behaviour(readers=readers, writers={2: write_time}, methods=methods)
 
 
-def _nearest(utc_ms: int, step_ms: int) -> int:
-    return (utc_ms + step_ms // 2) // step_ms * step_ms
-
-
-def _move(face: CosemFace, at_ms: int, step_ms: int) -> Outcome:
-    face.meter.set_clock(at_ms, _nearest(face.meter.clock.reading(at_ms).utc_ms, step_ms))
-    return DONE
-
-
 def _adjust_to(step_ms: int) -> Executor:
     # Zones differ from UTC by whole quarters of an hour, so the nearest quarter is the same in both.
     def execute(face: CosemFace, at_ms: int, _parameter: Value, _association: Association) -> Outcome:
-        return _move(face, at_ms, step_ms)
+        face.meter.adjust_clock(at_ms, step_ms)
+        return DONE
 
     return execute
 
 
 def _adjust_to_measuring_period(face: CosemFace, at_ms: int, _parameter: Value, _association: Association) -> Outcome:
-    return _move(face, at_ms, face.meter.parameter("block_period_s") * 1000)
+    face.meter.adjust_clock(at_ms, face.meter.parameter("block_period_s") * 1000)
+    return DONE
 
 
 def _preset(key: tuple[int, bytes, int]) -> Executor:
@@ -131,5 +124,5 @@ def _shift(face: CosemFace, at_ms: int, parameter: Value, _association: Associat
     seconds = parameter[1]
     if not -SHIFT_MAX_S <= seconds <= SHIFT_MAX_S:
         return REFUSED
-    face.meter.set_clock(at_ms, face.meter.clock.reading(at_ms).utc_ms + seconds * 1000)
+    face.meter.shift_clock(at_ms, seconds * 1000)
     return DONE

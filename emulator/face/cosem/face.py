@@ -7,7 +7,7 @@ Access rights are enforced here, by a client's view having the entry or not.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from emulator.face.cosem.access import parameter_fits
 from emulator.face.cosem.plan import Plan, View, plan_of
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from protocols.dlms.selection import Selection
     from protocols.model.meter_model import MeterModel
     from protocols.secret import Secret
+
+LLS_SECRET_CHANGED: Final = 161
+HLS_KEY_CHANGED: Final = 162
+"""What the transaction log of an IS 15959 meter keeps of it."""
 
 _NO_MEMORY: dict[tuple[int, bytes, int], bytes] = {}
 """What a face remembers before anything was written: shared by all, never written to."""
@@ -156,11 +160,12 @@ class CosemFace:
         encoded = self.memory.get(key)
         return None if encoded is None else decode(encoded)
 
-    def change_secret(self, client: int, name: str, secret: Secret) -> None:
+    def change_secret(self, client: int, name: str, secret: Secret, at_ms: int) -> None:
         """A new password or key for one association, from its next AARQ on."""
         profile = self._profiles[client]
         changed = replace(profile, secrets={**profile.secrets, name: secret})
         self._profiles = {**self._profiles, client: changed}
+        self.meter.log_transaction(at_ms, LLS_SECRET_CHANGED if name == "lls" else HLS_KEY_CHANGED)
 
     def invocation_counter(self, client: int) -> int:
         """The counter that the next ciphered request of a client must exceed."""

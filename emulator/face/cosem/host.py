@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from emulator.clock import ClockReading
+    from emulator.limiter import EmergencyProfile, LoadLimiter
+    from emulator.tariff import ActiveCalendar, Calendar
     from emulator.zone import Zone
-    from protocols.model.meter_model import MeterModel
 
 
 class Clock(Protocol):
@@ -86,10 +87,6 @@ class Host(Protocol):
         """Its serial number."""
 
     @property
-    def model(self) -> MeterModel:
-        """Its model."""
-
-    @property
     def clock(self) -> Clock:
         """Its clock."""
 
@@ -105,6 +102,14 @@ class Host(Protocol):
     def event_log(self) -> EventLog:
         """Its event logs."""
 
+    @property
+    def limiter(self) -> LoadLimiter:
+        """Its load limiter."""
+
+    @property
+    def tariff(self) -> ActiveCalendar:
+        """Its activity calendars."""
+
     def advance(self, at_ms: int) -> None:
         """Do all that is due up to then."""
 
@@ -119,6 +124,24 @@ class Host(Protocol):
 
     def set_clock(self, at_ms: int, utc_ms: int) -> None:
         """Let the clock show this now."""
+
+    def shift_clock(self, at_ms: int, shift_ms: int) -> None:
+        """Move the clock by so much."""
+
+    def adjust_clock(self, at_ms: int, step_ms: int) -> None:
+        """Move the clock to the nearest multiple of a step."""
+
+    def set_emergency(self, at_ms: int, profile: EmergencyProfile | None, groups: tuple[int, ...]) -> None:
+        """Plan the limiter's emergency threshold."""
+
+    def set_passive_calendar(self, at_ms: int, calendar: Calendar, activation_ms: int | None = None) -> None:
+        """Put a calendar beside the active one."""
+
+    def activate_calendar(self, at_ms: int) -> bool:
+        """Make it the active one; False when there is none."""
+
+    def log_transaction(self, at_ms: int, code: int) -> None:
+        """Log and count what was programmed elsewhere, such as a key."""
 
     def event_status_word(self, at_ms: int) -> int:
         """The filtered event status word."""

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final
 from emulator.face.cosem.access import Access, attribute_access, method_access
 from emulator.face.cosem.association import association_ln
 from emulator.face.cosem.behaviour import Behaviour, Executor, Source, Writer
+from emulator.face.cosem.calendar import activity_calendar, special_days
 from emulator.face.cosem.clock import clock
+from emulator.face.cosem.limit import limiter
 from emulator.face.cosem.profile import profile_generic
 from emulator.face.cosem.script import script_table
 from emulator.face.cosem.source import reader_of, writer_of
@@ -40,7 +42,10 @@ BEHAVIOURS: Final[dict[int, Builder]] = {
     7: profile_generic,
     8: clock,
     9: script_table,
+    11: special_days,
+    20: activity_calendar,
     70: disconnect_control,
+    71: limiter,
 }
 """What objects of a class do by themselves; what a model writes down for an attribute counts before it."""
 
@@ -131,12 +136,14 @@ class Plan:
         inside: everything, for what the meter does to itself.
         profiles: the associations that a DLMS server offers, with the bench's public keys.
         stamp: how instants are written.
+        model: what it is the plan of.
     """
 
-    __slots__ = ("inside", "profiles", "stamp", "views")
+    __slots__ = ("inside", "model", "profiles", "stamp", "views")
 
     def __init__(self, model: MeterModel) -> None:
         maker = Maker(model)
+        self.model = model
         self.stamp = maker.stamp
         self.views: dict[int, View] = {client: _view(client, maker) for client in model.associations}
         self.inside = _inside(maker)

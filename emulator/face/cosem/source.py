@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emulator.face.cosem.number import bits_encoder, number_encoder, plain_encoder
-from protocols.cosem.data_type import DataType, Kind
+from protocols.cosem.data_type import FLOATS, DataType, Kind
 from protocols.dlms.date_time import LAST_DAY, SECOND_LAST_DAY, Date, Time
 from protocols.dlms.results import DataAccessResult
 from protocols.dlms.value import Tag, Value, array, encode, octet_string, structure
@@ -130,8 +130,10 @@ def _parameter_writer(name: str, kind: DataType) -> Writer:
             if len(content) != EVENT_BITS:
                 return DataAccessResult.TYPE_UNMATCHED
             content = int(content, 2)
-        elif content != (content := int(content)):
-            return DataAccessResult.OTHER_REASON
+        elif kind.tag in FLOATS:
+            if not content.is_integer():
+                return DataAccessResult.OTHER_REASON
+            content = int(content)
         done = face.meter.configure(name, content, at_ms)
         return DataAccessResult.SUCCESS if done else DataAccessResult.OTHER_REASON
 
@@ -142,7 +144,7 @@ def _identified_reader(name: str, kind: DataType) -> Reader:
     tag = kind.tag or int(Tag.VISIBLE_STRING)
 
     def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
-        value = face.meter.model.identity.of(name, face.meter.id)
+        value = face.plan.model.identity.of(name, face.meter.id)
         if tag == Tag.OCTET_STRING and isinstance(value, str):
             return encode((tag, value.encode()))
         return encode((tag, value))
@@ -201,7 +203,7 @@ def _billing_schedule(_part: str, _kind: DataType) -> Reader:
     """The one time at which billing periods end, each month; none where nothing is scheduled."""
 
     def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
-        day, hour = face.meter.parameter("billing_day"), face.meter.model.physics.profiles.billing.hour
+        day, hour = face.meter.parameter("billing_day"), face.plan.model.physics.profiles.billing.hour
         if not day:
             return array([])
         return array([structure([octet_string(Time(hour, 0, 0, 0).encode()), octet_string(Date(day=day).encode())])])
@@ -217,7 +219,7 @@ def _write_billing_schedule(face: CosemFace, at_ms: int, value: Value, _associat
     try:
         for (_, time), (_, date) in (entry[1] for entry in entries):
             day = Date.decode(date).day or 0
-            if (Time.decode(time).hour or 0) != face.meter.model.physics.profiles.billing.hour:
+            if (Time.decode(time).hour or 0) != face.plan.model.physics.profiles.billing.hour:
                 return DataAccessResult.OTHER_REASON
     except RemoteProtocolError:
         return DataAccessResult.TYPE_UNMATCHED

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from emulator.clock import ClockReading
 from emulator.face.cosem.face import CosemFace
+from emulator.limiter import EmergencyProfile, LoadLimiter
+from emulator.relay import LoadSwitch
+from emulator.tariff import ActiveCalendar, Calendar
 from emulator.zone import Zone, zone
 from protocols.dlms.application import Association
 from protocols.dlms.value import Value, decode
@@ -90,11 +93,13 @@ class FakeMeter:
 
     def __init__(self, model: MeterModel, meter_id: str = "MB0001") -> None:
         self.id = meter_id
-        self.model = model
         self.clock = FakeClock()
         self.relay = FakeSwitch()
         self.history = FakeHistory()
         self.event_log = FakeEventLog()
+        self.tariff = ActiveCalendar(Calendar.from_model(model.physics.tariff), 0)
+        self.limiter = LoadLimiter(model.physics, LoadSwitch(self, model.physics.relay, 0))
+        self.transactions: list[int] = []
         self.values: dict[str, int] = {}
         self.parameters: dict[str, int] = {}
         self.resets: list[int] = []
@@ -117,6 +122,41 @@ class FakeMeter:
 
     def set_clock(self, at_ms: int, utc_ms: int) -> None:
         self.clock.shift_ms = utc_ms - at_ms
+
+    def shift_clock(self, at_ms: int, shift_ms: int) -> None:
+        self.clock.shift_ms += shift_ms
+
+    def adjust_clock(self, at_ms: int, step_ms: int) -> None:
+        now_ms = at_ms + self.clock.shift_ms
+        self.set_clock(at_ms, (now_ms + step_ms // 2) // step_ms * step_ms)
+
+    def set_emergency(self, at_ms: int, profile: EmergencyProfile | None, groups: tuple[int, ...]) -> None:
+        self.limiter.groups = groups
+        self.limiter.set_emergency(profile)
+
+    def set_passive_calendar(self, at_ms: int, calendar: Calendar, activation_ms: int | None = None) -> None:
+        self.tariff.passive = calendar
+        self.tariff.passive_ms = activation_ms
+
+    def activate_calendar(self, at_ms: int) -> bool:
+        return self.tariff.activate(at_ms)
+
+    def log_transaction(self, at_ms: int, code: int) -> None:
+        self.transactions.append(code)
+
+    # What a load switch tells its owner, which matters to none of these tests
+
+    def take(self, at_ms: int, name: str, *arguments: object) -> int:
+        return at_ms
+
+    def switched(self, at_ms: int, *, connected: bool, cause: str) -> None:
+        pass
+
+    def contact_moved(self, at_ms: int) -> None:
+        pass
+
+    def replan(self) -> None:
+        pass
 
     def event_status_word(self, at_ms: int) -> int:
         return 1 << 127
