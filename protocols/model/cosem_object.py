@@ -148,6 +148,7 @@ class CosemObject:
         profile: for class 7.
         runs: for a script table, what the meter does itself, by script number.
         listed: whether the object list shows it; a column may be captured that is not there.
+        same_as: the object of the same class that this is another name of, or None.
     """
 
     class_id: int
@@ -165,6 +166,7 @@ class CosemObject:
     profile: ProfileOptions | None = None
     runs: Mapping[int, str] = field(default_factory=dict)
     listed: bool = True
+    same_as: LogicalName | None = None
 
     @property
     def key(self) -> str:
@@ -225,15 +227,24 @@ def read_object(key: str, table: Table) -> CosemObject:
         profile=_read_profile(table) if class_id == PROFILE_GENERIC else None,
         runs=reader.runs(),
         listed=table.take("listed", bool, True),
+        same_as=_same_as(table),
     )
     table.done()
     _check_whole(cosem_object, table)
     return cosem_object
 
 
+def _same_as(table: Table) -> LogicalName | None:
+    text = table.take("same_as", str, "")
+    try:
+        return LogicalName.parse(text) if text else None
+    except ValueError as error:
+        table.refuse(f"same_as: {error}")
+
+
 def _check_whole(cosem_object: CosemObject, table: Table) -> None:
     interface = cosem_object.interface
-    if interface is None:
+    if interface is None or cosem_object.same_as is not None:
         return
     known = {each.number for each in interface.attributes}
     for number in sorted({*cosem_object.attributes, *cosem_object.settable} - known):

@@ -19,7 +19,7 @@ from protocols.model.identity import Identity
 from protocols.model.merge import merge
 from protocols.model.meter_model import MeterModel
 from protocols.model.physics import SECTIONS, Physics
-from protocols.model.quirk import Quirks
+from protocols.model.quirk import read_quirks
 from protocols.model.table import ModelError, Table
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _build(model_id: str, text: str, where: str, text_of: _Reader) -> MeterModel
         associations=_associations(table),
         objects=_objects(table.table("objects", {})),
         modbus=_modbus(table, content, where),
-        quirks=Quirks.from_table(table.table("quirks", {})),
+        quirks=read_quirks(table.table("quirks", {})),
         sources=sources,
     )
     identity_table.done()
@@ -202,6 +202,8 @@ def _check_references(model: MeterModel, where: str) -> None:
         for key in sorted((association.sees or frozenset()) - keys):
             raise ModelError(f"{where}: association {association.client}: sees {key}, which is no object of the model")
     for each in model.objects.values():
+        if each.same_as is not None and (each.class_id, each.same_as) not in model.objects:
+            raise ModelError(f"{where}: {each.key}: same_as is {each.same_as}, which is no object of the model")
         if each.profile is None:
             continue
         for column in each.profile.capture:

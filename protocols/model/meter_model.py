@@ -10,12 +10,12 @@ from protocols.cosem.obis import LogicalName
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from protocols.dlms.quirk import Quirks
     from protocols.modbus.register_map import RegisterMap
     from protocols.model.association import ModelAssociation
     from protocols.model.cosem_object import CosemObject
     from protocols.model.identity import Identity
     from protocols.model.physics import Physics
-    from protocols.model.quirk import Quirks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

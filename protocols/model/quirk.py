@@ -1,40 +1,27 @@
-"""Where meters of a maker depart from the standard, as named switches of a model.
+"""The `[quirks]` of a model: what its maker does differently from the standard, by the client's own names for it.
 
-A quirk is data: the emulator does it, the gateway expects it, the docs list it. The names are here, so that a model
-file cannot invent one that nobody obeys.
+The gateway's client is told of them once it knows whom it reads; the docs list them.
 """
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import fields
+from typing import Any
 
+from protocols.dlms.quirk import Quirks
 from protocols.model.table import Table
 
-ReleaseSupport = Literal["answered", "ignored", "bare"]
-"""What comes back for an RLRQ: an RLRE with user information, nothing, or an RLRE without user information."""
 
+def read_quirks(table: Table) -> Quirks:
+    """The quirks of a model file; `server_title` is text.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quirks:
-    """The departures of one model; the defaults are none.
-
-    Attributes:
-        release: how an RLRQ is answered.
-        unlisted_columns: profiles capture attributes of objects that the object list does not show.
-        alias_money: the payment objects 0.0.94.96.21 to 25 also answer under 0.0.94.91.21 to 25.
+    Raises:
+        ModelError: a quirk has no such name, or a value is of the wrong type.
     """
-
-    release: ReleaseSupport = "answered"
-    unlisted_columns: bool = False
-    alias_money: bool = False
-
-    @classmethod
-    def from_table(cls, table: Table) -> "Quirks":
-        """Read the `[quirks]` table of a model file."""
-        release = table.choose("release", get_args(ReleaseSupport), "answered")
-        quirks = cls(
-            release=release,  # type: ignore[arg-type]  # one of the choices, which are the literal's
-            unlisted_columns=table.take("unlisted_columns", bool, False),
-            alias_money=table.take("alias_money", bool, False),
-        )
-        table.done()
-        return quirks
+    values: dict[str, Any] = {}
+    for each in fields(Quirks):
+        default = each.default
+        if isinstance(default, bytes):
+            values[each.name] = table.take(each.name, str, default.decode()).encode()
+        else:
+            values[each.name] = table.take(each.name, type(default), default)
+    table.done()
+    return Quirks(**values)

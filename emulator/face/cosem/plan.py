@@ -7,6 +7,7 @@ GET is one look-up and one call. Ten thousand meters share one plan.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from emulator.face.cosem.access import Access, attribute_access, method_access
@@ -110,6 +111,10 @@ class Maker:
                 return Behaviour()
             return _whole(cosem_object, association_ln(cosem_object, self, client), self)
         key = (cosem_object.class_id, cosem_object.logical_name)
+        if cosem_object.same_as is not None:
+            other = self.behaviour(self.objects[cosem_object.class_id, cosem_object.same_as])
+            own_name = {1: octet_string(cosem_object.logical_name.octets)}
+            return replace(other, readers={**other.readers, **own_name})
         if key not in self._behaviours:
             builder = BEHAVIOURS.get(cosem_object.class_id)
             own = builder(cosem_object, self) if builder else Behaviour()

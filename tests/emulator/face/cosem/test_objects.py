@@ -101,6 +101,16 @@ def test_what_the_meter_does_not_know_is_remembered(d1: Desk) -> None:
     assert write(d1, 1, BALANCE, 2, (int(Tag.VISIBLE_STRING), "much")) is DataAccessResult.TYPE_UNMATCHED
 
 
+def test_the_mis_numbered_payment_objects_are_other_names_of_the_right_ones(d1: Desk) -> None:
+    alias = bytes((0, 0, 94, 91, 24, 255))
+    assert write(d1, 1, alias, 2, (int(Tag.DOUBLE_LONG), 4200)) is DataAccessResult.SUCCESS
+    assert d1.value("1:0.0.94.96.24.255", 2) == d1.value("1:0.0.94.91.24.255", 2) == (Tag.DOUBLE_LONG, 4200)
+    assert d1.value("1:0.0.94.91.24.255", 1) == (Tag.OCTET_STRING, alias)
+    listed = [each[1][2][1] for each in d1.value("15:0.0.40.0.0.255", 2)[1]]
+    assert alias not in listed
+    assert BALANCE in listed
+
+
 def test_the_filter_of_the_status_word_is_128_bits(d1: Desk) -> None:
     bits = "1" + "0" * 127
     assert d1.value("1:0.0.94.91.18.255", 2) == (Tag.BIT_STRING, bits)
