@@ -1,0 +1,1 @@
+"""Tests of the dissector: construct's reading against the fast codecs."""
