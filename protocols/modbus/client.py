@@ -198,8 +198,9 @@ class ModbusClient(Layer[Adu | Noise, Request]):
         """What to send on a line: the request, or a probe while an answer that looks like its own may still come."""
         owed = [each for each in self._owed.pop(ask.unit, ()) if each.expires_us > now_us]
         shape, pdu, ask.probe = ask.shape, ask.pdu, None
-        if any(each.shape == shape and each.ticket != ask.ticket for each in owed):
-            question = probe(ask.request, frozenset(each.shape for each in owed))
+        others = frozenset(each.shape for each in owed if each.ticket != ask.ticket)
+        if shape in others:
+            question = probe(ask.request, others)
             shape, pdu = shape_of_request(question), encode_request(question)
             ask.probe = shape
         self._owed[ask.unit] = [*owed, _Owed(shape, ask.ticket, now_us + LATE_US_MAX)]

@@ -185,6 +185,14 @@ def shortest_decimal(value: float, *, double: bool) -> Decimal:
     pattern = _FLOAT32.pack(value)
     for digits in range(1, FLOAT32_DIGITS_MAX):
         text = f"{value:.{digits}g}"
-        if _FLOAT32.pack(float(text)) == pattern:
+        if _is_float32(text, pattern):
             return Decimal(text)
     return Decimal(f"{value:.{FLOAT32_DIGITS_MAX}g}")
+
+
+def _is_float32(text: str, pattern: bytes) -> bool:
+    """Whether a number as printed is the float32 of these bytes; rounded up, the greatest of them is none any more."""
+    try:
+        return _FLOAT32.pack(float(text)) == pattern
+    except OverflowError:
+        return False

@@ -146,7 +146,7 @@ def encode_response(response: Response) -> bytes:
 def decode_response(pdu: bytes) -> Response:
     """The response that a PDU is."""
     if pdu and pdu[0] & EXCEPTION:
-        if len(pdu) != 2:
+        if len(pdu) != 2 or pdu[0] == EXCEPTION:
             raise access.malformed(pdu[0])
         return ExceptionResponse(pdu[0] & ~EXCEPTION, pdu[1])
     response: Response = _codec(pdu).decode_response(pdu)
