@@ -202,11 +202,11 @@ class RegisterSpec:
     def _judge(self, number: Decimal, exponent: int, unit: str) -> Reading:
         if self.four_quadrant and abs(number) > 1:
             number = number - 2 if number > 0 else number + 2  # leading is negative in readings
-        value = _times(number, self.scale).scaleb(exponent)
+        value = _times(number, self.scale).scaleb(exponent)  # in the register's own unit
         if (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
             return Reading(None, unit, OUT_OF_RANGE)
         if self.quantity is not None:
-            value = _times(value, unit_factor(self.unit, self.quantity.unit))
+            value = _times(number, self.scale * unit_factor(self.unit, self.quantity.unit)).scaleb(exponent)
         return Reading(value, unit)
 
 
