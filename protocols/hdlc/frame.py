@@ -6,6 +6,7 @@ length counts everything but the flags. There is no octet stuffing: the length s
 """
 
 from enum import Enum, IntEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from protocols.checksum import crc16_x25_holds, crc16_x25_octets
@@ -20,6 +21,8 @@ FRAME_BYTES_MAX: Final = 0x7FF  # eleven bits of length
 FRAME_BYTES_MIN: Final = 7  # format 2, addresses 1 and 1, control 1, FCS 2
 HEADER_BYTES_MAX: Final = 13  # format 2, addresses 4 and 4, control 1, HCS 2
 POLL_FINAL: Final = 0x10
+
+HEADS_KEPT: Final = 4096  # of a conversation there are some dozens: eight by eight sequence numbers, a few lengths
 
 
 class Kind(IntEnum):
@@ -178,13 +181,20 @@ def encode(frame: Frame) -> bytes:
         LocalProtocolError: it is longer than the length field can say.
     """
     destination, source, control, information, segmented = frame
-    length = 5 + len(destination) + len(source)
+    head = _head(destination, source, control, len(information), segmented)
     if information:
-        length += 2 + len(information)
+        head += information
+    return b"%b%b~" % (head, crc16_x25_octets(head[1:]))
+
+
+@lru_cache(maxsize=HEADS_KEPT)
+def _head(destination: bytes, source: bytes, control: int, information_bytes: int, segmented: bool) -> bytes:  # noqa: FBT001 (a cache is faster without keywords)
+    """Opening flag, header and, if there will be information, the header's check sequence."""
+    length = 5 + len(destination) + len(source)
+    if information_bytes:
+        length += 2 + information_bytes
     if length > FRAME_BYTES_MAX:
         raise LocalProtocolError(f"an HDLC frame of {length} octets, where {FRAME_BYTES_MAX} is the longest")
     form = FORMAT_TYPE_3 << 12 | (SEGMENTED if segmented else 0) | length
     body = b"%b%b%b%c" % (form.to_bytes(2, "big"), destination, source, control)
-    if information:
-        body = b"%b%b%b" % (body, crc16_x25_octets(body), information)
-    return b"~%b%b~" % (body, crc16_x25_octets(body))
+    return b"~%b%b" % (body, crc16_x25_octets(body)) if information_bytes else b"~" + body

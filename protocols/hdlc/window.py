@@ -60,6 +60,9 @@ class Sender:
     def burst(self, window: int) -> list[tuple[int, bytes, bool]]:
         """N(S), information and segmentation bit of all that may be on the wire now, from the first unacknowledged."""
         queue, first = self._queue, self.acknowledged
+        if len(queue) == 1:
+            self.outstanding = 1
+            return [(first, *queue[0])]
         self.outstanding = count = min(window, len(queue))
         return [((first + index) % MODULUS, *queue[index]) for index in range(count)]
 

@@ -5,7 +5,7 @@ A link that is opened anew goes down and up in one step, which is no end; so the
 
 from typing import Any, Protocol
 
-from protocols.link import LinkDown, LinkUp
+from protocols.link import LinkConnect, LinkDown, LinkUp
 from protocols.machine import Layer
 
 
@@ -34,6 +34,12 @@ class SignOff(Layer[Any, Any]):
         elif isinstance(item, LinkUp):
             self._deadline_us = None
         self.above(item, now_us)
+
+    def from_above(self, item: Any, now_us: int) -> None:
+        """Sign off before a link is asked for again: it begins with a sign-on."""
+        if isinstance(item, LinkConnect):
+            self.on_deadline(now_us)
+        self.below(item, now_us)
 
     def deadline_us(self) -> int | None:
         """At once, when the link went down and stayed down."""

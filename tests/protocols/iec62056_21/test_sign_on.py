@@ -93,6 +93,21 @@ def test_after_the_link_both_are_back_at_300_baud_and_may_begin_again() -> None:
     assert optical.converse() == WHOLE
 
 
+def test_a_link_asked_for_as_soon_as_the_last_one_went_signs_on_again() -> None:
+    optical = Optical()
+    again = [1]
+
+    def hear(event: Any, now_us: int) -> None:
+        if isinstance(event, LinkDown) and again:
+            again.pop()
+            optical.top.from_above(LinkConnect(16, 1), now_us)
+        else:
+            optical.hear(event, now_us)
+
+    optical.line.left.on_event = hear
+    assert optical.converse() == WHOLE * 2
+
+
 @pytest.mark.parametrize("cancel", [False, True])
 def test_the_heads_echo_does_no_harm(*, cancel: bool) -> None:
     assert Optical(echo=True, cancel=cancel).converse() == WHOLE
