@@ -133,6 +133,7 @@ class MeterSection(Section):
     model: str
     count: int = Field(default=1, ge=1, le=METERS_MAX)
     load: dict[str, Any] | None = None
+    supply: dict[str, Any] | None = None
     listen: tuple[Annotated[Any, BeforeValidator(_listen)], ...] = ()
     keys: dict[str, SecretSource] = Field(default_factory=dict)
 

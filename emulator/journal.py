@@ -1,63 +1,87 @@
 """The journal: every request, answer and happening as one JSON line each, to assert on and to look at.
 
 A tap is a layer whose two sides are alike, put between link and association (or between Modbus framer and server). It
-notes four values a passing item; hexadecimal, times and masking are made when the buffer is written out. Passwords and
-keys are masked (see `emulator.mask`).
+keeps what passes as it is; times, hexadecimal and masking are made when the buffer is written out, since a meter that
+answers must not wait for that. Passwords and keys are masked (see `emulator.mask`).
 """
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
-from emulator.mask import is_block, mask
-from protocols.link import Apdu
+from emulator.mask import WRITING_SOMETHING, is_block, mask
+from protocols.link import Apdu, LinkDisconnect, LinkDown, LinkUp
 from protocols.machine import Layer
+from protocols.modbus.adu import Adu
 
 NOTES_MAX: Final = 2000
 """Notes in memory before they are written: a few hundred kilobytes at most, since APDUs are bounded."""
 
+LINK: Final = {LinkUp: "link up", LinkDown: "link down", LinkDisconnect: "link disconnect"}
+
+THOUSAND: Final = tuple(f"{number:03}" for number in range(1000))
+"""Milliseconds as text: half of what a time costs, made beforehand."""
+
+REQUEST: Final = "request"
+ANSWER: Final = "answer"
+
 _log = logging.getLogger(__name__)
+
+_Note = tuple[int, int | None, str, Any]
+"""Link time, true time or None, the beginning of the line, and what the rest of it is made of."""
 
 
 class Journal:
     """Notes in memory, written out when there are enough of them and whenever `flush` is called.
 
-    A full disk loses notes, says so once on the log and counts them in `lost`; meters go on.
+    Whoever changes the bench clock flushes first, since times are made in `flush`. A full disk loses notes, says so
+    once on the log and counts them in `lost`; meters go on.
 
     Args:
         file: where the lines go.
         true_ms: true time at an instant of link time.
+
+    Attributes:
+        lost: notes that could not be written.
+        notes: what is not written yet.
     """
 
     def __init__(self, file: TextIO, true_ms: Callable[[int], int]) -> None:
         self.lost = 0
+        self.notes: list[_Note] = []
         self._file = file
         self._true_ms = true_ms
-        self._notes: list[tuple[int, int, str, str, Any]] = []
-        self._secret_blocks: set[tuple[str, int]] = set()
+        self._second = -1
+        self._stamp = ""
 
-    def note(self, now_us: int, meter_id: str, what: str, item: Any = None) -> None:
+    def note(self, now_us: int, meter_id: str, what: str, more: Mapping[str, Any], at_ms: int | None = None) -> None:
         """Write down later what happens now.
 
         Args:
             now_us: link time.
             meter_id: whose.
-            what: "request", "answer", or the name of a happening.
-            item: the APDU or ADU; for a happening a mapping of further keys, or None.
+            what: the name of a happening.
+            more: further keys of the line.
+            at_ms: true time, where it is not that of `now_us`: happenings are found out a little later.
         """
-        self._notes.append((now_us, self._true_ms(now_us), meter_id, what, item))
-        if len(self._notes) >= NOTES_MAX:
+        self.keep((now_us, at_ms, line_start(meter_id, what), more))
+
+    def keep(self, note: _Note) -> None:
+        """Keep one note, and write all of them out when there are many."""
+        self.notes.append(note)
+        if len(self.notes) >= NOTES_MAX:
             self.flush()
 
     def flush(self) -> None:
         """Write out what was noted."""
-        notes, self._notes = self._notes, []
+        notes = self.notes
         if not notes:
             return
+        self.notes = []
         try:
-            self._file.write("".join(self._line(*note) for note in notes))
+            self._file.write("".join(self._lines(notes)))
             self._file.flush()
         except OSError as error:
             if not self.lost:
@@ -72,59 +96,122 @@ class Journal:
         except OSError as error:
             _log.warning("the journal's end may be missing (%s)", error)
 
-    def _line(self, now_us: int, true_ms: int, meter_id: str, what: str, item: Any) -> str:
-        at = datetime.fromtimestamp(true_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line: dict[str, Any] = {"at": at, "link_us": now_us, "meter": meter_id, "what": what}
-        if isinstance(item, Apdu):
-            line |= self._apdu(meter_id, what, item)
-        elif isinstance(item, dict):
-            line |= item
-        elif hasattr(item, "pdu"):
-            line |= {"unit": item.unit, "hex": item.pdu.hex()}
-        elif item is not None:
-            line["note"] = str(item)
-        return json.dumps(line, separators=(",", ":")) + "\n"
+    def _lines(self, notes: list[_Note]) -> list[str]:
+        lines: list[str] = []
+        then_us, stamp, true_ms = -1, "", self._true_ms
+        for now_us, at_ms, start, item in notes:
+            if at_ms is not None:
+                then_us, stamp = -1, self._stamped(at_ms, now_us)
+            elif now_us != then_us:  # a request and its answer have one instant
+                then_us, stamp = now_us, self._stamped(true_ms(now_us), now_us)
+            if type(item) is bytes:
+                lines.append(f'{stamp}{start}"hex":"{item.hex()}"}}\n')
+            else:
+                more = ",".join([f'"{key}":{json.dumps(value)}' for key, value in item.items()])
+                lines.append(f"{stamp}{start}{more}}}\n" if more else f"{stamp}{start[:-1]}}}\n")
+        return lines
 
-    def _apdu(self, meter_id: str, what: str, item: Apdu) -> dict[str, Any]:
-        line: dict[str, Any] = {"client": item.client, "server": item.server}
-        data, hidden = item.data, False
-        if what == "request":
-            key = (meter_id, item.client)
-            data, hidden = mask(data, continued=key in self._secret_blocks)
-            if hidden and is_block(data):
-                self._secret_blocks.add(key)
-            elif not is_block(data):
-                self._secret_blocks.discard(key)
-        line["hex"] = data.hex()
-        if hidden:
-            line["masked"] = True
-        return line
+    def _stamped(self, at_ms: int, now_us: int) -> str:
+        second, milli = divmod(at_ms, 1000)
+        if second != self._second:
+            self._second, self._stamp = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f'{{"at":"{self._stamp}.{THOUSAND[milli]}Z","link_us":{now_us},'
+
+
+def line_start(meter_id: str, what: str, **numbers: int) -> str:
+    """The beginning of a line behind its times; ids and names of happenings need no escaping."""
+    return f'"meter":"{meter_id}","what":"{what}",' + "".join(f'"{name}":{value},' for name, value in numbers.items())
 
 
 class Tap(Layer[Any, Any]):
-    """Notes everything that passes and changes nothing.
+    """Notes what passes between a link and an association, and changes nothing.
 
     Args:
         journal: where to.
-        meter_id: whose an item is.
+        meter_id: whose it is.
     """
 
-    def __init__(self, journal: Journal, meter_id: Callable[[Any], str]) -> None:
-        self._note = journal.note
+    def __init__(self, journal: Journal, meter_id: str) -> None:
+        self._journal = journal
         self._meter_id = meter_id
+        self._pair = (-1, -1)
+        self._request = self._answer = ""
+        self._secret_blocks: set[tuple[int, int]] = set()
 
     def from_below(self, item: Any, now_us: int) -> None:
         """A request, or the link coming and going."""
-        what = "request" if _carries_data(item) else type(item).__name__
-        self._note(now_us, self._meter_id(item), what, item)
+        if type(item) is Apdu:
+            data = item[2]
+            if item[:2] != self._pair:
+                self._begin(*item[:2])
+            if data[:1] in WRITING_SOMETHING:
+                self._keep_masked(now_us, data)
+            else:
+                # Without looking at the bound: the answer's note does.
+                self._journal.notes.append((now_us, None, self._request, data))
+        else:
+            self._note_link(item, now_us)
         self.above(item, now_us)
 
     def from_above(self, item: Any, now_us: int) -> None:
-        """An answer, or something unasked."""
-        what = "answer" if _carries_data(item) else type(item).__name__
-        self._note(now_us, self._meter_id(item), what, item)
+        """An answer, something unasked, or the order to take the link down."""
+        if type(item) is Apdu:
+            if item[:2] != self._pair:
+                self._begin(*item[:2])
+            self._journal.keep((now_us, None, self._answer, item[2]))
+        else:
+            self._note_link(item, now_us)
+        self.below(item, now_us)
+
+    def _begin(self, client: int, server: int) -> None:
+        """Prepare the beginnings of lines for this pair of SAPs: mostly there is but one on a connection."""
+        self._pair = (client, server)
+        self._request = line_start(self._meter_id, REQUEST, client=client, server=server)
+        self._answer = line_start(self._meter_id, ANSWER, client=client, server=server)
+
+    def _note_link(self, item: Any, now_us: int) -> None:
+        self._journal.note(now_us, self._meter_id, LINK[type(item)], item._asdict())
+
+    def _keep_masked(self, now_us: int, data: bytes) -> None:
+        pair, block = self._pair, is_block(data)
+        data, hidden = mask(data, continued=pair in self._secret_blocks)
+        if hidden and block:
+            self._secret_blocks.add(pair)
+        elif not block:
+            self._secret_blocks.discard(pair)
+        self._journal.keep((now_us, None, self._request + '"masked":true,' if hidden else self._request, data))
+
+
+class UnitTap(Layer[Any, Any]):
+    """Notes what passes between a Modbus framer and a server.
+
+    Args:
+        journal: where to.
+        meter_ids: whose, by unit identifier.
+    """
+
+    def __init__(self, journal: Journal, meter_ids: Mapping[int, str]) -> None:
+        self._journal = journal
+        self._starts = {
+            unit: (line_start(meter_id, REQUEST, unit=unit), line_start(meter_id, ANSWER, unit=unit))
+            for unit, meter_id in meter_ids.items()
+        }
+
+    def from_below(self, item: Any, now_us: int) -> None:
+        """A request, or noise."""
+        if type(item) is Adu:
+            unit, pdu, _ = item
+            self._journal.keep((now_us, None, (self._starts.get(unit) or _stranger(unit))[0], pdu))
+        else:
+            self._journal.note(now_us, "", "noise", {"reason": item.reason})
+        self.above(item, now_us)
+
+    def from_above(self, item: Adu, now_us: int) -> None:
+        """An answer."""
+        self._journal.keep((now_us, None, (self._starts.get(item.unit) or _stranger(item.unit))[1], item.pdu))
         self.below(item, now_us)
 
 
-def _carries_data(item: Any) -> bool:
-    return type(item) is Apdu or hasattr(item, "pdu")
+def _stranger(unit: int) -> tuple[str, str]:
+    """The beginnings for a unit that nobody has here: a broadcast, or a question for nobody."""
+    return line_start("", REQUEST, unit=unit), line_start("", ANSWER, unit=unit)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
-from emulator.journal import Journal, Tap
+from emulator.journal import Journal, Tap, UnitTap
 from emulator.resident import Attendance, Resident
 from protocols.address import DlmsAddress, MeterAddress, ModbusAddress, Pty, SerialLine
 from protocols.errors import RemoteProtocolError
@@ -104,16 +104,17 @@ class Line:
         return MACHINES[self.address.scheme](self, peer)
 
     def supply_changed(self, resident: Resident) -> None:
-        """A member has lost its supply or has it back: connections of a dark port break, stations begin anew."""
+        """A member has lost its supply or has it back: connections to it alone break, its station begins anew."""
         serial = isinstance(self.address.carrier, SerialLine | Pty)
-        if not serial and not self.up:
-            for pump in list(self.pumps or ()):
-                pump.abort("the meter lost its supply")
+        if not serial:
+            if len(self.members) == 1 or not self.up:
+                for pump in list(self.pumps or ()):
+                    pump.abort("the meter lost its supply")
         elif self.bus is not None and isinstance(self.address, DlmsAddress):
             for member in self.members:
                 if member.resident is resident:
                     self.bus.stations[_station(member.address)] = self._station(member, Peer("serial", ""))
-        elif serial and isinstance(self.address, DlmsAddress):
+        elif isinstance(self.address, DlmsAddress):
             for pump in self.pumps or ():
                 pump.renew()
 
@@ -145,7 +146,7 @@ class Line:
         server = ModbusServer(units, serial=serial, unknown_unit=unknown)
         if self._journal is None:
             return Stack([framer, server])
-        return Stack([framer, Tap(self._journal, lambda item: names.get(getattr(item, "unit", -1), "")), server])
+        return Stack([framer, UnitTap(self._journal, names), server])
 
     def _station(self, member: Member, peer: Peer) -> Stack:
         return Stack(self._station_layers(member, peer))
@@ -164,7 +165,7 @@ class Line:
         resident = member.resident
         layers: list[Layer[Any, Any]] = [Attendance(resident)]
         if self._journal is not None:
-            layers.append(Tap(self._journal, lambda _item: resident.id))
+            layers.append(Tap(self._journal, resident.id))
         layers.append(resident.association_server(_dlms(member.address).server, peer))
         return layers
 

@@ -19,6 +19,9 @@ WRITING: Final = frozenset({0xC1, 0xC3, 0xD9, GENERAL_BLOCK})
 WRITING_SHORT_NAMES: Final = frozenset({0x05, 0x06, 0x0D})
 """Read (which invokes methods), Write and UnconfirmedWrite."""
 
+WRITING_SOMETHING: Final = frozenset(bytes((tag,)) for tag in (AARQ, *WRITING, *WRITING_SHORT_NAMES))
+"""How a request begins in which a secret may stand; others need not be looked at."""
+
 SHORT_NAME_OF_SECRET: Final = re.compile(rb"[\x02\x04]\xfa[\x38-\x57]", re.DOTALL)
 """The part of the association's short names (from 0xFA00) in which change_secret stands."""
 

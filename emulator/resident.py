@@ -5,9 +5,10 @@ associations do not outlive it, whatever line they came over.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from emulator.clock import BenchClock
+from emulator.happening import Happening
 from protocols.dlms.admission import PasswordTries
 from protocols.dlms.application import Application
 from protocols.dlms.server import AssociationServer
@@ -15,6 +16,11 @@ from protocols.errors import LocalProtocolError
 from protocols.link import Apdu, LinkDown
 from protocols.machine import Layer, Peer
 from protocols.modbus.application import ModbusApplication
+
+NEVER_US: Final = 1 << 62
+AARQ: Final = b"\x60"
+GET: Final = b"\xc0"
+"""The first octet of a request for an association, and of one that changes nothing."""
 
 
 class Living(Protocol):
@@ -33,6 +39,9 @@ class Living(Protocol):
     def answers(self, at_ms: int) -> bool:
         """False without supply or while it boots."""
 
+    def subscribe(self, listener: Callable[[Happening], None]) -> None:
+        """Call a listener with everything that happens to it."""
+
 
 class Resident:
     """One meter with its faces.
@@ -43,9 +52,29 @@ class Resident:
         entropy: where the challenges of its associations come from.
         cosem: its DLMS face, or None.
         modbus: its Modbus face, or None.
+
+    Attributes:
+        up: whether it has supply and has booted.
+        outages: how often it has lost its supply.
+        due_us: link time at which it has to be looked at before it may be asked anything.
+        wake_ms: when `emulator.wakes` will wake it.
+        on_touch: who wants to know that something was asked of it that may have changed it.
     """
 
-    __slots__ = ("clock", "cosem", "entropy", "id", "meter", "modbus", "outages", "tries", "up", "wake_ms")
+    __slots__ = (
+        "clock",
+        "cosem",
+        "due_us",
+        "entropy",
+        "id",
+        "meter",
+        "modbus",
+        "on_touch",
+        "outages",
+        "tries",
+        "up",
+        "wake_ms",
+    )
 
     def __init__(
         self,
@@ -66,10 +95,24 @@ class Resident:
         self.up = True
         self.outages = 0
         self.wake_ms: int | None = None
+        self.due_us = 0
+        self.on_touch: Callable[[Resident], None] | None = None
 
-    def answers(self, now_us: int) -> bool:
-        """Whether it would answer now."""
-        return self.meter.answers(self.clock.true_ms(now_us))
+    def look(self, now_us: int) -> None:
+        """Bring the meter up to date and see whether it is up."""
+        self.up = self.meter.answers(self.clock.true_ms(now_us))
+        self.plan()
+
+    def plan(self) -> None:
+        """Ask the meter when something will happen by itself; also to be called when the bench clock was changed."""
+        at_ms = self.meter.wake_ms()
+        at_us = None if at_ms is None else self.clock.link_us(at_ms)
+        self.due_us = NEVER_US if at_us is None else at_us
+
+    def touch(self) -> None:
+        """Something was asked of the meter that may have changed when it wakes."""
+        if self.on_touch is not None:
+            self.on_touch(self)
 
     def association_server(self, server: int, peer: Peer) -> AssociationServer:
         """The associations of one connection to this meter.
@@ -101,12 +144,20 @@ class Attendance(Layer[Any, Any]):
     def from_below(self, item: Any, now_us: int) -> None:
         """Hand on what a living meter hears."""
         resident = self._resident
+        if now_us >= resident.due_us:
+            resident.look(now_us)
         if resident.outages != self._outages:
             self._forget(now_us)
         if type(item) is Apdu:
-            if not resident.answers(now_us):
+            if not resident.up:
                 return
-            self._pairs.add((item.client, item.server))
+            first = item.data[:1]
+            if first != GET:
+                if first == AARQ:
+                    self._pairs.add((item.client, item.server))
+                self.above(item, now_us)
+                resident.touch()
+                return
         self.above(item, now_us)
 
     def _forget(self, now_us: int) -> None:

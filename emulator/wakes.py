@@ -5,7 +5,6 @@ that runs faster, stands still or jumps needs only a word here.
 """
 
 import asyncio
-from collections.abc import Callable
 from heapq import heappop, heappush
 
 from emulator.clock import BenchClock
@@ -18,18 +17,17 @@ class Wakes:
 
     Args:
         clock: bench time.
-        on_wake: is called after a meter was brought up to date, with link time.
     """
 
-    def __init__(self, clock: BenchClock, on_wake: Callable[[Resident, int], None]) -> None:
+    def __init__(self, clock: BenchClock) -> None:
         self._clock = clock
-        self._on_wake = on_wake
         self._heap: list[tuple[int, int, Resident]] = []
         self._count = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def look(self, resident: Resident) -> None:
         """Ask a meter when it wants to be woken; to be called after anything was done to it."""
+        resident.plan()
         at_ms = resident.meter.wake_ms()
         if at_ms == resident.wake_ms:
             return
@@ -69,8 +67,7 @@ class Wakes:
                 resident.wake_ms = None
                 due.append(resident)
         for resident in due:
-            resident.meter.advance(now_ms)
-            self._on_wake(resident, now_us)
+            resident.look(now_us)
             self._push(resident, resident.meter.wake_ms())
         self.arm()
 

@@ -1,9 +1,10 @@
 """Meters that do what a test says, with one object and one register."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from emulator.clock import BenchClock
+from emulator.happening import Happening
 from emulator.resident import Resident
 from emulator.zone import Zone
 from protocols.dlms.application import Association, AssociationProfile
@@ -22,17 +23,24 @@ class FakeMeter:
         self.id = name
         self.lit = True
         self.wakes: list[int] = []
-        self.advanced: list[int] = []
+        self.on_advance: Callable[[FakeMeter], None] = lambda _meter: None
+        self.listeners: list[Callable[[Happening], None]] = []
 
     def advance(self, at_ms: int) -> None:
-        self.advanced.append(at_ms)
+        due = [wake for wake in self.wakes if wake <= at_ms]
         self.wakes = [wake for wake in self.wakes if wake > at_ms]
+        if due:
+            self.on_advance(self)
 
     def wake_ms(self) -> int | None:
         return min(self.wakes, default=None)
 
     def answers(self, at_ms: int) -> bool:
+        self.advance(at_ms)
         return self.lit
+
+    def subscribe(self, listener: Callable[[Happening], None]) -> None:
+        self.listeners.append(listener)
 
 
 class FakeFace:

@@ -142,7 +142,7 @@ async def test_a_dark_meter_on_a_shared_line_is_silent_and_its_neighbours_are_no
 
     def associate_and_lose_supply() -> None:
         with peers.dlms_client(dark) as client:
-            fake_meter(meter).lit = False
+            fake_meter(meter).lit, meter.up = False, False
             client.io_interface._serial.timeout = 0.2
             with pytest.raises(Exception):  # noqa: B017 (whatever dlms-cosem makes of silence)
                 peers.get(client, 1, "0.0.42.0.0.255", 2)
@@ -150,7 +150,6 @@ async def test_a_dark_meter_on_a_shared_line_is_silent_and_its_neighbours_are_no
 
     with pytest.raises(TimeoutError):
         await asyncio.to_thread(associate_and_lose_supply)
-    meter.up = False
     meter.outages += 1
     endpoint.supply_changed(meter)
     assert await asyncio.to_thread(read_name, lit) == "MB0002"

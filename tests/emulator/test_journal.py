@@ -4,10 +4,10 @@ import io
 import json
 from typing import Any
 
-from emulator.journal import NOTES_MAX, Journal, Tap
+from emulator.journal import NOTES_MAX, Journal, Tap, UnitTap
 from protocols.link import Apdu, LinkUp
 from protocols.machine import Layer, Stack
-from protocols.modbus.adu import Adu
+from protocols.modbus.adu import Adu, Noise
 
 SET_SECRET_FIRST = bytes.fromhex("C102C1000F0000280003FF07000000000001030904616263")
 SET_SECRET_LATER = bytes.fromhex("C103C1010000000202") + b"de"
@@ -29,15 +29,19 @@ class Answers(Layer[Any, Any]):
 
 def test_a_tap_notes_requests_and_answers_and_changes_nothing() -> None:
     book, file = journal()
-    stack = Stack([Tap(book, lambda _item: "MB0001"), Answers()])
-    items = [LinkUp(16, 1), Apdu(16, 1, b"\xc0\x01"), Adu(7, b"\x03\x00\x00\x00\x01", 9)]
+    dlms = Stack([Tap(book, "MB0001"), Answers()])
+    modbus = Stack([UnitTap(book, {7: "MB0001"}), Answers()])
+    items = [LinkUp(16, 1), Apdu(16, 1, b"\xc0\x01")]
     for item in items:
-        stack.receive_data(item, 5_000)
-    assert stack.data_to_send(5_000) == items
+        dlms.receive_data(item, 5_000)
+    assert dlms.data_to_send(5_000) == items
+    request = Adu(7, b"\x03\x00\x00\x00\x01", 9)
+    modbus.receive_data(request, 5_000)
+    assert modbus.data_to_send(5_000) == [request]
     book.flush()
     assert [(line["what"], line.get("hex")) for line in lines(file)] == [
-        ("LinkUp", None),
-        ("LinkUp", None),
+        ("link up", None),
+        ("link up", None),
         ("request", "c001"),
         ("answer", "c001"),
         ("request", "0300000001"),
@@ -55,29 +59,40 @@ def test_a_tap_notes_requests_and_answers_and_changes_nothing() -> None:
     assert lines(file)[4]["unit"] == 7
 
 
+def test_noise_on_a_line_is_noted() -> None:
+    book, file = journal()
+    stack = Stack([UnitTap(book, {}), Layer()])
+    stack.receive_data(Noise("checksum"), 0)
+    assert stack.next_event() == Noise("checksum")
+    book.flush()
+    assert (lines(file)[0]["what"], lines(file)[0]["reason"]) == ("noise", "checksum")
+
+
 def test_a_secret_in_blocks_is_masked_to_its_end_and_not_beyond() -> None:
     book, file = journal()
-    for data in (SET_SECRET_FIRST, SET_SECRET_LATER, b"\xc0\x01", SET_SECRET_LATER):
-        book.note(0, "MB0001", "request", Apdu(48, 1, data))
+    stack = Stack([Tap(book, "MB0001"), Answers()])
+    for data in (SET_SECRET_FIRST, SET_SECRET_LATER, b"\xc1\x01", SET_SECRET_LATER):
+        stack.receive_data(Apdu(48, 1, data), 0)
     book.flush()
-    assert [line.get("masked", False) for line in lines(file)] == [True, True, False, False]
-    assert b"abc".hex() not in file.getvalue()
+    requests = [line for line in lines(file) if line["what"] == "request"]
+    assert [line.get("masked", False) for line in requests] == [True, True, False, False]
+    assert b"abc".hex() not in "".join(line["hex"] for line in requests)
 
 
 def test_happenings_stand_beside_requests() -> None:
     book, file = journal()
     book.note(0, "MB0001", "supply-lost", {"cause": "bench"})
-    book.note(0, "MB0001", "closed", "the peer closed the connection")
+    book.note(5, "MB0001", "closed", {}, at_ms=0)
     book.flush()
     assert [line["what"] for line in lines(file)] == ["supply-lost", "closed"]
     assert lines(file)[0]["cause"] == "bench"
-    assert lines(file)[1]["note"] == "the peer closed the connection"
+    assert lines(file)[1]["at"] == "1970-01-01T00:00:00.000Z"
 
 
 def test_memory_is_bounded_by_writing() -> None:
     book, file = journal()
     for _ in range(NOTES_MAX):
-        book.note(0, "MB0001", "request", Apdu(16, 1, b"\xc0"))
+        book.note(0, "MB0001", "event", {})
     assert len(lines(file)) == NOTES_MAX
 
 
@@ -88,7 +103,7 @@ def test_a_full_disk_loses_notes_and_counts_them() -> None:
 
     book = Journal(Full(), lambda _now_us: 0)
     for _ in range(3):
-        book.note(0, "MB0001", "request", Apdu(16, 1, b"\xc0"))
+        book.note(0, "MB0001", "event", {})
         book.flush()
     assert book.lost == 3
     book.close()

@@ -5,56 +5,61 @@ import asyncio
 from emulator.resident import Resident
 from emulator.wakes import Wakes
 from protocols.transport.pump import link_time_us
-from tests.emulator.fakes import bench_clock, fake_meter, resident
+from tests.emulator.fakes import FakeMeter, bench_clock, fake_meter, resident
 
 
-def woken_into(order: list[str], enough: asyncio.Event, count: int) -> object:
-    def on_wake(each: Resident, _now_us: int) -> None:
-        order.append(each.id)
-        if len(order) == count:
-            enough.set()
+class Bench:
+    """Meters that note the order in which they are woken."""
 
-    return on_wake
+    def __init__(self, rate: int, enough: int) -> None:
+        self.clock = bench_clock(rate)
+        self.wakes = Wakes(self.clock)
+        self.now_ms = self.clock.true_ms(link_time_us())
+        self.order: list[str] = []
+        self.done = asyncio.Event()
+        self.enough = enough
+
+    def meter(self, name: str, *ahead_ms: int) -> Resident:
+        each = resident(name, self.clock)
+        meter = fake_meter(each)
+        meter.wakes = [self.now_ms + ahead for ahead in ahead_ms]
+        meter.on_advance = self.note
+        self.wakes.look(each)
+        return each
+
+    def note(self, meter: FakeMeter) -> None:
+        self.order.append(meter.id)
+        if len(self.order) >= self.enough:
+            self.done.set()
 
 
 async def test_meters_wake_in_the_order_of_their_instants() -> None:
-    clock, order, enough = bench_clock(rate=1000), list[str](), asyncio.Event()
-    wakes = Wakes(clock, woken_into(order, enough, 3))  # type: ignore[arg-type]
-    now_ms = clock.true_ms(link_time_us())
-    for name, ahead_ms in (("late", 30_000), ("early", 10_000), ("never", None)):
-        each = resident(name, clock)
-        fake_meter(each).wakes = [] if ahead_ms is None else [now_ms + ahead_ms, now_ms + 40_000 + ahead_ms]
-        wakes.look(each)
-    await asyncio.wait_for(enough.wait(), 5)
-    assert order == ["early", "late", "early"]
-    wakes.close()
+    bench = Bench(rate=1000, enough=3)
+    bench.meter("late", 30_000, 80_000)
+    bench.meter("early", 10_000, 50_000)
+    bench.meter("never")
+    await asyncio.wait_for(bench.done.wait(), 5)
+    assert bench.order == ["early", "late", "early"]
+    bench.wakes.close()
 
 
 async def test_a_wake_that_was_moved_does_not_happen_at_its_old_time() -> None:
-    clock, order, enough = bench_clock(rate=1000), list[str](), asyncio.Event()
-    wakes = Wakes(clock, woken_into(order, enough, 1))  # type: ignore[arg-type]
-    now_ms = clock.true_ms(link_time_us())
-    moved, other = resident("moved", clock), resident("other", clock)
-    fake_meter(moved).wakes, fake_meter(other).wakes = [now_ms + 5_000], [now_ms + 20_000]
-    for each in (moved, other):
-        wakes.look(each)
+    bench = Bench(rate=1000, enough=1)
+    moved = bench.meter("moved", 5_000)
+    bench.meter("other", 20_000)
     fake_meter(moved).wakes = []
-    wakes.look(moved)
-    await asyncio.wait_for(enough.wait(), 5)
-    assert order == ["other"]
-    assert fake_meter(moved).advanced == []
-    wakes.close()
+    bench.wakes.look(moved)
+    await asyncio.wait_for(bench.done.wait(), 5)
+    assert bench.order == ["other"]
+    bench.wakes.close()
 
 
 async def test_a_frozen_clock_wakes_nobody_until_it_is_moved() -> None:
-    clock, order, enough = bench_clock(rate=0), list[str](), asyncio.Event()
-    wakes = Wakes(clock, woken_into(order, enough, 1))  # type: ignore[arg-type]
-    each = resident("M1", clock)
-    fake_meter(each).wakes = [clock.true_ms(0) + 60_000]
-    wakes.look(each)
+    bench = Bench(rate=0, enough=1)
+    bench.meter("M1", 60_000)
     await asyncio.sleep(0.01)
-    assert order == []
-    clock.jump(link_time_us(), clock.true_ms(0) + 90_000)
-    wakes.wake()
-    assert order == ["M1"]
-    wakes.close()
+    assert bench.order == []
+    bench.clock.jump(link_time_us(), bench.now_ms + 90_000)
+    bench.wakes.wake()
+    assert bench.order == ["M1"]
+    bench.wakes.close()

@@ -1,0 +1,230 @@
+"""The command line of the emulator: `run`, `models`, `init`."""
+
+import asyncio
+import contextlib
+import importlib.util
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from emulator.assembly import Household, assemble
+from emulator.bench import BenchError, BenchFile, check, read_bench
+from emulator.endpoint import EndpointError
+from emulator.journal import Journal
+from emulator.running import RunningBench
+from protocols.model.loader import load, model_ids
+from protocols.model.table import ModelError
+
+WRONG_USE: Final = 2
+"""Exit status for wrong use or configuration."""
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Smart meters without hardware.")
+
+_log = logging.getLogger(__name__)
+
+EXAMPLE: Final = """\
+# Three single-phase meters and a Modbus meter, on loopback. Start them with: meter-emulator run {name}
+seed = 42
+
+[clock]
+# start = "2024-10-28T00:00:00+05:30"   # now, if left out
+zone = "Asia/Kolkata"
+rate = 1                                # 0 frozen, 60 a minute a second
+
+[[meter]]
+id = "MB0001"
+model = "is15959-d1"
+count = 3                               # MB0001 to MB0003; ports and physical addresses count up
+load = {{ household = "urban" }}        # or {{ constant = 500 }} (watts), {{ recorded = "FILE.csv" }}
+listen = ["dlms+tcp://127.0.0.1:4059", "dlms+hdlc://pty?path=run/line1&physical=17"]
+# keys = {{ lls = {{ env = "MB_LLS" }} }}   # else the public bench keys
+
+[[meter]]
+id = "EA0001"
+model = "sdm120"
+load = {{ constant = 500 }}
+listen = ["modbus+tcp://127.0.0.1:5020?unit=1", "modbus+rtu://pty?path=run/line2&unit=1"]
+"""
+
+
+@app.command()
+def run(
+    bench: Annotated[Path | None, typer.Argument(help="A bench file; without one, see --model.")] = None,
+    *,
+    model: Annotated[str | None, typer.Option(help="Without a file: the model of the meters.")] = None,
+    count: Annotated[int, typer.Option(help="Without a file: how many meters.")] = 1,
+    first_id: Annotated[str, typer.Option("--id", help="Without a file: the first meter's id.")] = "MB0001",
+    listen: Annotated[list[str] | None, typer.Option(help="Without a file: listen URLs.")] = None,
+    seed: Annotated[int | None, typer.Option(help="What everything random is drawn from.")] = None,
+    rate: Annotated[float | None, typer.Option(help="How fast time runs: 1 real, 0 frozen.")] = None,
+    start: Annotated[str | None, typer.Option(help="Bench time at the start, ISO 8601 with offset.")] = None,
+    journal: Annotated[Path | None, typer.Option(help="Write every request, answer and happening here.")] = None,
+    until_stdin_closes: Annotated[
+        bool, typer.Option("--until-stdin-closes", help="End when standard input is closed, as a child program.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more on standard error.")] = False,
+) -> None:
+    """Start meters and keep them until interrupted; one JSON line on standard output says where they listen."""
+    _log_to_stderr(verbose=verbose)
+    with _told():
+        if bench is not None and (model is not None or listen):
+            raise BenchError(["name a bench file or --model with --listen, not both"])
+        config = read_bench(bench) if bench is not None else _without_file(model, count, first_id, listen)
+        config = _overridden(config, seed=seed, rate=rate, start=start)
+        name = str(bench) if bench is not None else "command line"
+        household = assemble(config, name, bench.parent if bench is not None else Path())
+        file = _open_journal(journal)
+        running = RunningBench(household, Journal(file, household.clock.true_ms) if file else None)
+        _warn_of_public_keys(household)
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(running, until_stdin_closes=until_stdin_closes))
+
+
+@app.command()
+def models(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """List the meter models with their numbers of objects and registers."""
+    with _told():
+        rows = [_row(model_id) for model_id in model_ids()]
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    width = max((len(row["id"]) for row in rows), default=0)
+    typer.echo(f"{'model':{width}}  objects  registers  title")
+    for row in rows:
+        typer.echo(f"{row['id']:{width}}  {row['objects']:7}  {row['registers']:9}  {row['title']}")
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("bench.toml"),
+) -> None:
+    """Write an example bench file."""
+    with _told():
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(EXAMPLE.format(name=path))
+        except FileExistsError:
+            raise BenchError([f"{path} is already there; name another file"]) from None
+        except OSError as error:
+            raise BenchError([f"{path}: can't be written ({error.strerror})"]) from None
+    typer.echo(f"{path} written; start it with: meter-emulator run {path}")
+
+
+def _row(model_id: str) -> dict[str, Any]:
+    model = load(model_id)
+    registers = 0 if model.modbus is None else len(model.modbus.registers)
+    return {"id": model.id, "title": model.title, "objects": len(model.objects), "registers": registers}
+
+
+@contextlib.contextmanager
+def _told() -> Any:
+    """Errors of configuration become their sentences on standard error and exit status 2."""
+    try:
+        yield
+    except (BenchError, EndpointError, ModelError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(WRONG_USE) from None
+
+
+def _without_file(model: str | None, count: int, first_id: str, listen: list[str] | None) -> BenchFile:
+    if model is None:
+        raise BenchError(["name a bench file, or --model; `meter-emulator models` lists them"])
+    if not listen:
+        raise BenchError(["--model needs --listen, such as --listen dlms+tcp://127.0.0.1:0"])
+    return check({"meter": [{"id": first_id, "model": model, "count": count, "listen": listen}]}, "command line")
+
+
+def _overridden(config: BenchFile, *, seed: int | None, rate: float | None, start: str | None) -> BenchFile:
+    """The bench with what the command line says instead."""
+    data = {"clock": {"zone": config.clock.zone}, "meter": [{"id": "M1", "model": "any"}]}
+    if rate is not None:
+        data["clock"]["rate"] = rate  # type: ignore[index]
+    if start is not None:
+        data["clock"]["start"] = start  # type: ignore[index]
+    clock = check(data, "command line").clock
+    changed: dict[str, Any] = {"rate": clock.rate} if rate is not None else {}
+    if start is not None:
+        changed["start"] = clock.start
+    return config.model_copy(
+        update={
+            "seed": config.seed if seed is None else seed,
+            "clock": config.clock.model_copy(update=changed),
+        }
+    )
+
+
+def _open_journal(path: Path | None) -> Any:
+    if path is None:
+        return None
+    try:
+        return path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise BenchError([f"--journal {path}: can't be written ({error.strerror}); name another file"]) from None
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The loop of uvloop where it is installed, which halves the cost of a request."""
+    if importlib.util.find_spec("uvloop") is None:
+        return None
+    import uvloop
+
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+async def _serve(running: RunningBench, *, until_stdin_closes: bool) -> None:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    async with running:
+        if until_stdin_closes:
+            _watch_stdin(ended)
+        typer.echo(json.dumps(running.ready(), separators=(",", ":")))
+        sys.stdout.flush()
+        await ended.wait()
+        _log.info("ending")
+
+
+def _watch_stdin(ended: asyncio.Event) -> None:
+    """Set `ended` once standard input is closed by whoever started us."""
+    loop, fd = asyncio.get_running_loop(), sys.stdin.fileno()
+
+    def on_readable() -> None:
+        if not os.read(fd, 4096):
+            loop.remove_reader(fd)
+            ended.set()
+
+    try:
+        loop.add_reader(fd, on_readable)
+    except OSError:
+        ended.set()  # a file or /dev/null: nobody is there to close it
+
+
+def _log_to_stderr(*, verbose: bool) -> None:
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+
+
+def _warn_of_public_keys(household: Household) -> None:
+    public = [member.resident.id for member in household.members if member.public_keys]
+    if public:
+        others = f" and {len(public) - 1} more" if len(public) > 1 else ""
+        _log.warning(
+            "meter %s%s: the public bench keys are in use; name others under `keys` before anybody else can reach it",
+            public[0],
+            others,
+        )
