@@ -180,14 +180,18 @@ def shortest_decimal(value: float, *, double: bool) -> Decimal:
     >>> shortest_decimal(230.1230010986328125, double=False)
     Decimal('230.123')
     """
-    if double:
-        return Decimal(repr(value))
+    text = repr(value) if double else _shortest_text(value)
+    shown = Decimal(text)
+    return Decimal(int(shown)) if shown == shown.to_integral_value() else shown  # 230, not 2.3E+2
+
+
+def _shortest_text(value: float) -> str:
     pattern = _FLOAT32.pack(value)
     for digits in range(1, FLOAT32_DIGITS_MAX):
         text = f"{value:.{digits}g}"
         if _is_float32(text, pattern):
-            return Decimal(text)
-    return Decimal(f"{value:.{FLOAT32_DIGITS_MAX}g}")
+            return text
+    return f"{value:.{FLOAT32_DIGITS_MAX}g}"
 
 
 def _is_float32(text: str, pattern: bytes) -> bool:
