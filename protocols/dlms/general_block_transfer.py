@@ -238,6 +238,8 @@ class GeneralBlockTransfer:
         """
         if not self._requester and block.number == 1 and block.acknowledged == 0 and block.data:
             self.reset()  # a new exchange always begins so, and within one only a repeated first block does
+        if self._is_stale(block):
+            return None, []
         self._note_acknowledgement(block)
         if not block.data:
             return None, self._acknowledgement(block)
@@ -271,9 +273,18 @@ class GeneralBlockTransfer:
             return [self._block(self._sent, streaming=False)]
         return []
 
+    def _is_stale(self, block: GeneralBlock) -> bool:
+        """Whether a block belongs to an exchange that is over.
+
+        Nothing in it says so but what it acknowledges: more than we have said in this one or, in an answer, less than
+        our whole request.
+        """
+        least = self._first + len(self._out) - 1 if self._requester and block.data else 0
+        return not least <= block.acknowledged <= self._sent
+
     def _note_acknowledgement(self, block: GeneralBlock) -> None:
         self._peer_window = max(1, block.window)
-        if self._first - 1 <= block.acknowledged <= self._sent:
+        if block.acknowledged >= self._first - 1:
             self._peer_has = block.acknowledged
 
     def _acknowledgement(self, block: GeneralBlock) -> list[GeneralBlock]:

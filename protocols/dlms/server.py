@@ -305,6 +305,8 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
         limit = association.peer_max_pdu
         if served.in_general_blocks or (len(apdu) > limit and served.offers(Conformance.GENERAL_BLOCK_TRANSFER)):
             general = self._general_of(served)
+            if not served.in_general_blocks:
+                general.reset()  # a plain request ends whatever exchange there was
             try:
                 blocks = general.send(apdu, limit)
             except LocalProtocolError:  # more blocks than can be counted
