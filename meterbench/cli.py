@@ -1,25 +1,27 @@
-"""The two console scripts, and the one place where an error becomes an exit status.
+"""The two console scripts; each loads its own program alone, so that an emulator does not pay for the gateway.
 
-0 done; 1 the meter or the check said no; 2 wrong use or configuration; 3 no connection; 4 refused by authentication;
-5 refused by the guard. Errors go to standard error in one sentence; with `--json` the same as one JSON object.
+Exit status of both: 0 done; 1 the meter or the check said no; 2 wrong use or configuration; 3 no connection;
+4 refused by authentication; 5 refused by the guard. Errors go to standard error in one sentence that says what to do;
+with `--json` machines get the same as one object.
 """
 
 import sys
 
 import typer
 
-import emulator.commands
-import gateway.commands
-
 
 def emulator_program() -> None:
     """`meter-emulator`: meters without hardware."""
-    _run(emulator.commands.app, "meter-emulator")
+    from emulator.commands import app
+
+    _run(app, "meter-emulator")
 
 
 def gateway_program() -> None:
     """`meter-gateway`: meters to and from MQTT."""
-    _run(gateway.commands.app, "meter-gateway")
+    from gateway.commands import app
+
+    _run(app, "meter-gateway")
 
 
 def _run(app: typer.Typer, name: str) -> None:
