@@ -63,9 +63,14 @@ class CaptureObject:
         match value:
             case (
                 Tag.STRUCTURE,
-                [(Tag.LONG_UNSIGNED, class_id), (Tag.OCTET_STRING, instance), (_, attribute), rest],
-            ) if len(instance) == 6 and isinstance(attribute, int) and isinstance(rest[1], int):
-                return cls(class_id, instance, attribute, rest[1])
+                [
+                    (Tag.LONG_UNSIGNED, class_id),
+                    (Tag.OCTET_STRING, instance),
+                    (Tag.INTEGER, attribute),
+                    (Tag.LONG_UNSIGNED, data_index),
+                ],
+            ) if len(instance) == 6:
+                return cls(class_id, instance, attribute, data_index)
         raise RemoteProtocolError("this is not a capture object definition")
 
 

@@ -218,6 +218,9 @@ def _compact_array(data: bytes, offset: int, levels: int) -> tuple[Value, int]:
     contents, offset = data[offset:end], 0
     items: list[Value] = []
     while offset < length:
+        # Before any null-data of the element is counted out, so that the work stays in proportion to the octets.
+        if description.octets_min > length - offset:
+            raise RemoteProtocolError("a compact array ends within an element")
         item, offset = description.decode(contents, offset)
         items.append(item)
     return (19, (raw, items)), end

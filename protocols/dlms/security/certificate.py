@@ -28,6 +28,7 @@ CERTIFICATE_OCTETS_MAX: Final = 8192
 
 _UNREADABLE: Final = (
     ValueError,
+    TypeError,
     UnsupportedAlgorithm,
     x509.InvalidVersion,
     x509.ExtensionNotFound,

@@ -71,3 +71,6 @@ def test_a_capture_object_needs_a_logical_name_of_six_octets() -> None:
     assert CaptureObject.from_value(decode(encode(good))) == CaptureObject(3, bytes(6), 2)
     with pytest.raises(RemoteProtocolError):
         CaptureObject.from_value((2, [(18, 3), (9, bytes(5)), (15, 2), (18, 0)]))
+    for attribute, index in (((18, 200), (18, 0)), ((3, True), (18, 0)), ((15, 2), (6, 1 << 20))):
+        with pytest.raises(RemoteProtocolError):
+            CaptureObject.from_value((2, [(18, 3), (9, bytes(6)), attribute, index]))

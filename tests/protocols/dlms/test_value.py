@@ -83,6 +83,24 @@ def test_a_compact_array_cannot_multiply_null_data() -> None:
     with pytest.raises(RemoteProtocolError, match="next to no octets"):
         decode(b"\x13\x00\x01\x00")
 
+    # Announces hundreds of thousands of values in 67 octets: found by fuzzing, it took seconds.
+    with pytest.raises(RemoteProtocolError, match="ends within an element"):
+        decode(
+            bytes.fromhex(
+                "1301810302060002020212000c0000000000020101810102010181020000000002010181010181020c0000000201018101018102"
+                "0c00000000000000020101810200000000"
+            )
+        )
+
+
+def test_a_compact_array_must_have_whole_elements() -> None:
+    assert decode(bytes.fromhex("130100021104111213 14".replace(" ", "")))[1][1] == [
+        (1, [(17, 0x11), (17, 0x12)]),
+        (1, [(17, 0x13), (17, 0x14)]),
+    ]
+    with pytest.raises(RemoteProtocolError, match="ends within an element"):
+        decode(bytes.fromhex("1301000211 03111213".replace(" ", "")))
+
 
 def test_a_compact_array_of_structures_reads_as_rows() -> None:
     octets = bytes.fromhex("13 02 02 12 17 0C 0001 40000000 0002 40400000".replace(" ", ""))
