@@ -72,15 +72,16 @@ class SecretSource(Section):
             text = os.environ.get(self.env)
             if not text:
                 raise ValueError(f"the environment variable {self.env} is not set")
-            return _secret(text)
+            return secret_of(text)
         path = beside / (self.file or "")
         try:
-            return _secret(path.read_text(encoding="utf-8").strip())
+            return secret_of(path.read_text(encoding="utf-8").strip())
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"the key file {path} can't be read: {error}") from None
 
 
-def _secret(text: str) -> Secret:
+def secret_of(text: str) -> Secret:
+    """A key as people write it: 32, 48 or 64 hexadecimal digits are the bytes they write, else it is text."""
     is_hex = len(text) in {32, 48, 64} and re.fullmatch(r"[0-9A-Fa-f]+", text)
     return Secret(bytes.fromhex(text) if is_hex else text)
 
@@ -131,7 +132,7 @@ class ClockConfig(Section):
 
     start: AwareDatetime | None = None
     zone: str = "Asia/Kolkata"
-    rate: int = Field(default=1, ge=1, le=100_000)
+    rate: float = Field(default=1, gt=0, le=100_000)
     trusted_if: str | None = None
     jump_max: Span = 60_000
 
@@ -165,7 +166,7 @@ class LimitsConfig(Section):
     queue_per_meter: int = Field(default=32, ge=1, description="commands that may wait for one meter")
 
 
-Auth = Literal["none", "lls", "hls", "hls-gmac", "hls-sha256", "hls-ecdsa"]
+Auth = Literal["none", "lls", "hls", "hls-md5", "hls-sha1", "hls-gmac", "hls-sha256", "hls-ecdsa"]
 KEY_NAMES: Final = ("lls", "hls", "block", "authentication", "master", "broadcast")
 
 
@@ -195,6 +196,8 @@ class MeterConfig(Section):
     idle: Span = Field(default=60_000, description="how long a kept association may lie idle")
     timeout: Span = 5_000
     retries: int = Field(default=1, ge=0, le=10)
+    connect_pause: Span = Field(default=0, description="Modbus: between connecting and the first request")
+    request_pause: Span = Field(default=0, description="Modbus: between two requests")
     observe_after: Span = Field(default=2_000, description="when to look whether the current agrees with the contact")
     clock_limit: Span = Field(default=60_000, description="set_clock refuses larger steps; a drift beyond is reported")
     backoff_max: Span = 300_000
@@ -351,6 +354,8 @@ _SECTIONS: Final[Mapping[tuple[type[BaseModel], str], type[BaseModel]]] = {
     (GatewayConfig, "guard"): GuardConfig,
     (GatewayConfig, "meter"): MeterConfig,
     (MeterConfig, "read"): ReadPlan,
+    (MeterConfig, "keys"): SecretSource,
+    (BrokerConfig, "password"): SecretSource,
 }
 
 

@@ -5,14 +5,17 @@ or a restart in between ends in reading, never in doing it again. A script gives
 at once more (milliseconds UTC), or None when it is over.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
 from gateway.command import Commands, Open
 from gateway.meter.scripts import BalanceSeen, MeterScripts, RelaySeen, Written
+from gateway.poll import poll
 from gateway.reading import utc, utc_ms
 from gateway.report import Report, detail_of
+from gateway.schedule import HISTORIES, ReadPlan
 from gateway.script import Commit, MeterError, NoAnswerError, NoConnectionError, RefusedError, Script, Wait
 from protocols.message.args import (
     Args,
@@ -22,6 +25,7 @@ from protocols.message.args import (
     RechargeArgs,
     SetBalanceArgs,
     SetClockArgs,
+    SyncArgs,
     WriteArgs,
     args_of,
 )
@@ -43,6 +47,8 @@ class Tools:
     report: Report
     observe_after_ms: int = 2_000
     clock_limit_ms: int = 60_000
+    plans: Mapping[str, ReadPlan] = field(default_factory=dict)
+    """How the meter's profiles are read, for `sync`."""
 
 
 def execute(waiting: Open, meter: MeterScripts, tools: Tools) -> Script[int | None]:
@@ -130,6 +136,8 @@ class _Execution:
                 return (yield from self._write(args))
             case SetClockArgs() as args:
                 return (yield from self._set_clock(args, resumed=resumed))
+            case SyncArgs() as args:
+                return (yield from self._sync(args))
             case _ if self._command.verb in {Verb.DISCONNECT, Verb.RECONNECT}:
                 closed = self._command.verb is Verb.RECONNECT
                 return (yield from self._switch(closed=closed, resumed=resumed))
@@ -294,6 +302,21 @@ class _Execution:
             yield from self.rung(Rung.CONFIRMED, detail=detail)
         else:
             yield from self.rung(Rung.FAILED, reason=refusal or f"the clock is {off_ms / 1000} s off", detail=detail)
+        return None
+
+    def _sync(self, args: SyncArgs) -> Script[int | None]:
+        """One missing stretch of each history at a time, so that other commands come between."""
+        plans = self._tools.plans
+        wanted = args.profiles or tuple(name for name in plans if name in HISTORIES)
+        more = False
+        for profile in wanted:
+            plan = plans.get(profile) or ReadPlan.model_validate("1d")
+            outcome = yield from poll(self._waiting.meter, profile, plan, self._meter, self._tools.report)
+            more |= outcome.more
+        if more:
+            now_ms: int = yield Commit(lambda now: now)
+            return now_ms
+        yield from self.rung(Rung.CONFIRMED, detail={"profiles": list(wanted)})
         return None
 
     def _read(self) -> Script[int | None]:

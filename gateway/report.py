@@ -46,9 +46,10 @@ class Report:
     def table(self, meter: str, table: Table, now_ms: int) -> None:
         """Rows that were read, in messages of a size that brokers take."""
         for start in range(0, len(table.rows), ROWS_PER_MESSAGE):
-            self._reading(meter, table.profile, table.rows[start : start + ROWS_PER_MESSAGE], now_ms)
+            self.reading(meter, table.profile, table.rows[start : start + ROWS_PER_MESSAGE], now_ms)
 
-    def _reading(self, meter: str, profile: str, rows: tuple[Row, ...], now_ms: int) -> None:
+    def reading(self, meter: str, profile: str, rows: tuple[Row, ...], now_ms: int) -> None:
+        """Some rows."""
         topic = self._topics.reading(meter, profile)
         body = Reading(meter=meter, profile=profile, read_at=utc(now_ms), rows=rows).to_body()
         self._outbox.put(topic, meter, RowKind.READING, body, now_ms)

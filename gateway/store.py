@@ -306,21 +306,45 @@ def _set_aside(path: Path, at_ms: int) -> Path:
     return target
 
 
+class Tail(Protocol):
+    """What closes every group: it may add to the transaction, and acts once that is durable."""
+
+    def collect(self) -> Any:
+        """Within the transaction, after all pieces of work."""
+
+    def deliver(self, collected: Any) -> None:
+        """After the commit."""
+
+    def undone(self) -> None:
+        """Instead of `deliver`: nothing of the group was written."""
+
+
 class GroupCommit:
     """Runs pieces of work in groups, one transaction and one wait for the disk a group.
 
     Args:
         store: owned from now on; nothing else may use it while `serve` runs.
-        on_full: called (in the loop, between groups) when there was no room, to make some.
+
+    Attributes:
+        full: the last group did not find room on the disk.
+        on_full: called when a group did not find room, to make some.
+        tail: closes every group; the sender, so that what was just stored leaves with the same wait for the disk.
     """
 
-    def __init__(self, store: Store, on_full: Callable[[], None] | None = None) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
         self.full = False
-        self._on_full = on_full
+        self.on_full: Callable[[], None] | None = None
+        self.tail: Tail | None = None
         self._waiting: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
         self._wake = asyncio.Event()
+        self._awake = False
         self._stopping = False
+
+    def wake(self) -> None:
+        """Have a group run even if no work waits: the tail has something to do."""
+        self._awake = True
+        self._wake.set()
 
     def submit(self, work: Callable[[], T]) -> "asyncio.Future[T]":
         """Queue a piece of work; the future is done once it is durable, with what it returned or raised."""
@@ -345,12 +369,14 @@ class GroupCommit:
             while not (self._stopping and not self._waiting):
                 await self._wake.wait()
                 self._wake.clear()
-                while self._waiting:
+                while self._waiting or self._awake:
                     await self._group(loop, disk)
 
     async def _group(self, loop: asyncio.AbstractEventLoop, disk: ThreadPoolExecutor) -> None:
         store, done = self.store, list[_Done]()
         failure: Exception | None = None
+        collected: Any = None
+        self._awake = False
         store.begin()
         while self._waiting and len(done) < GROUP_MAX and failure is None:
             work, future = self._waiting.popleft()
@@ -361,12 +387,18 @@ class GroupCommit:
                 done.append(_Done(future, None, error))
                 if not store.sql.in_transaction:  # SQLite gave up the whole group
                     failure = error
-        if failure is None:
-            try:
+        try:
+            if failure is None and self.tail is not None:
+                with store.savepoint():
+                    collected = self.tail.collect()
+            if failure is None:
                 await loop.run_in_executor(disk, store.commit)
-            except StoreError as error:
-                failure = error
+        except StoreError as error:
+            store.rollback()
+            failure = error
         self._settle(done, failure)
+        if self.tail is not None:
+            self.tail.undone() if failure is not None else self.tail.deliver(collected)
 
     def _settle(self, done: list["_Done"], failure: Exception | None) -> None:
         self.full = False
@@ -379,8 +411,8 @@ class GroupCommit:
                 future.set_exception(reason)
             else:
                 future.set_result(result)
-        if self.full and self._on_full is not None:
-            self._on_full()
+        if self.full and self.on_full is not None:
+            self.on_full()
 
 
 class _Done(NamedTuple):

@@ -15,6 +15,7 @@ from gateway.script import Ask, NonsenseError, RefusedError, Script
 from protocols.cosem.obis import LogicalName
 from protocols.cosem.unit import ScalerUnit
 from protocols.dlms.date_time import DateTime
+from protocols.dlms.descriptor import AttributeDescriptor
 from protocols.dlms.results import DataAccessResult
 from protocols.dlms.selection import CaptureObject, RangeDescriptor, Selection
 from protocols.dlms.value import Tag, Value
@@ -57,13 +58,8 @@ PROFILES: Final[Mapping[str, ProfileName]] = {
 """IS 15959 profiles; sources in the models' files."""
 
 
-class Get(NamedTuple):
-    """Ask for an attribute; the outcome is the value, or the meter's `DataAccessResult`."""
-
-    class_id: int
-    instance: bytes
-    attribute: int
-    selection: Selection | None = None
+Get = AttributeDescriptor
+"""Ask for an attribute; the outcome is the value, or the meter's `DataAccessResult`."""
 
 
 class GetMany(NamedTuple):

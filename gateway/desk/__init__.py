@@ -1,0 +1,1 @@
+"""One-off tools for a person at a bench: read, switch, list and send without a running gateway."""

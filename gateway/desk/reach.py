@@ -1,0 +1,111 @@
+"""Reaches one meter by its URL, for one script or a few, without a store."""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gateway.config import GatewayConfig, MeterConfig, check
+from gateway.credentials import credentials
+from gateway.driver import drive
+from gateway.script import RefusedError, Script
+from gateway.unit import Link, Unit, model_of, zone_of
+from protocols.address import DlmsAddress, ModbusAddress
+from protocols.modbus.recognise import recognised
+from protocols.model.loader import load, model_ids
+from protocols.model.meter_model import MeterModel
+
+T = TypeVar("T")
+
+DESK_ID = "meter"
+
+
+def meter_config(url: str, auth: str, key: dict[str, Any] | None, options: dict[str, Any]) -> MeterConfig:
+    """The configuration of a meter that stands on the command line.
+
+    Raises:
+        ConfigError: the URL or an option is wrong.
+    """
+    meter = {"id": DESK_ID, "url": url, "auth": auth} | options
+    if key is not None:
+        meter["keys"] = {"lls" if auth == "lls" else "hls": key}
+    checked: GatewayConfig = check({"id": "desk", "meter": [meter]}, "", "command line")
+    return checked.meter[0]
+
+
+class Desk:
+    """A meter that has been reached.
+
+    Args:
+        unit: the meter.
+        link: the way to it.
+        now_ms: the clock.
+    """
+
+    def __init__(self, unit: Unit, link: Link, now_ms: Callable[[], int]) -> None:
+        self.unit = unit
+        self._link = link
+        self._now_ms = now_ms
+
+    async def ask(self, request: Any) -> Any:
+        """Ask the meter."""
+        return await self.unit.ask(self._link, request)
+
+    async def run(self, script: Script[T]) -> T:
+        """Run a script of the meter's."""
+
+        async def commit(work: Callable[[int], Any]) -> Any:
+            return work(self._now_ms())
+
+        return await drive(script, self.ask, commit)
+
+
+@contextlib.asynccontextmanager
+async def reach(config: MeterConfig, now_ms: Callable[[], int], zone: str = "Asia/Kolkata") -> AsyncIterator[Desk]:
+    """A meter, for the length of a block; a Modbus meter without a model is recognised where it can be.
+
+    Raises:
+        MeterError: it can't be reached or does not let us in.
+        ConfigError: a key or a model is missing.
+    """
+    model, where = model_of(config, {}), zone_of(zone)
+    unit = _unit(config, model, where)
+    link = unit.link(os.urandom)  # noqa: TID251 (the program's edge)
+    await link.open()
+    try:
+        desk = Desk(unit, link, now_ms)
+        if model is None and isinstance(config.address, ModbusAddress):
+            found = await _recognise(desk)
+            if found is not None:
+                desk.unit = _unit(config, found, where)
+        yield desk
+    finally:
+        await link.close()
+
+
+def _unit(config: MeterConfig, model: MeterModel | None, zone: tzinfo) -> Unit:
+    known = None
+    if isinstance(config.address, DlmsAddress):
+        known = credentials(config, config.address.client, Path(), {})
+    return Unit(config, model, known, zone)
+
+
+async def _recognise(desk: Desk) -> MeterModel | None:
+    """The model whose own registers say so most certainly."""
+    best: tuple[int, MeterModel] | None = None
+    for model in map(load, model_ids()):
+        known = model.modbus.recognitions if model.modbus is not None else ()
+        if not known:
+            continue
+        responses = []
+        for each in known:
+            try:
+                responses.append(await desk.ask(each.request()))
+            except RefusedError:
+                responses.append(None)
+        certainty = recognised(known, responses)
+        if certainty and (best is None or certainty > best[0]):
+            best = certainty, model
+    return None if best is None else best[1]

@@ -1,0 +1,192 @@
+"""The association with one DLMS meter: dialled, let in, asked, and let go.
+
+What the requests of `gateway.meter.dlms_profile` mean on the wire, and what every end of a request means to a script.
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.credentials import Credentials
+from gateway.meter.dlms_profile import Act, GetMany, Set
+from gateway.script import NoAnswerError, NoConnectionError, NonsenseError, NotLetInError, RefusedError
+from protocols.address import DlmsAddress
+from protocols.dlms.ask.outcome import Aborted, Associated, AssociationRefused, Malformed, ServiceRefused
+from protocols.dlms.client import AssociationClient
+from protocols.dlms.descriptor import AttributeDescriptor, MethodDescriptor
+from protocols.dlms.results import DataAccessResult
+from protocols.errors import LocalProtocolError
+from protocols.hdlc.client import HdlcClient
+from protocols.hdlc.framer import HdlcFramer
+from protocols.hdlc.parameters import Parameters
+from protocols.machine import Answered, Layer, Machine, Peer, Stack, TimedOut
+from protocols.transport.conversation import ConnectionLostError, Conversation, converse
+from protocols.transport.dial import dial
+from protocols.wrapper import Role, Wrapper, WrapperDatagram
+
+HDLC_PARAMETERS: Final = Parameters.symmetric(2030, 7)
+"""What we can take; the meter settles for less."""
+
+REFUSED: Final = "refused: wrong password or client address"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How patient we are with a meter."""
+
+    timeout_ms: int = 5_000
+    retries: int = 1
+    connect_ms: int = 10_000
+
+
+class DlmsLink:
+    """One association at a time with one meter.
+
+    Args:
+        address: where it is.
+        credentials: how it lets us in.
+        terms: how patient we are.
+        entropy: for challenges.
+    """
+
+    __slots__ = ("_address", "_client", "_conversation", "_credentials", "_entropy", "_terms")
+
+    def __init__(
+        self, address: DlmsAddress, credentials: Credentials, terms: Terms, entropy: Callable[[int], bytes]
+    ) -> None:
+        self._address = address
+        self._credentials = credentials
+        self._terms = terms
+        self._entropy = entropy
+        self._client: AssociationClient | None = None
+        self._conversation: Conversation | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the association stands, as far as we know."""
+        conversation, client = self._conversation, self._client
+        return conversation is not None and conversation.closed is None and client is not None and client.associated
+
+    async def open(self) -> None:
+        """Dial and associate.
+
+        Raises:
+            NoConnectionError: nobody there.
+            NotLetInError: the meter does not want us.
+        """
+        await self.close()
+        try:
+            pump = await dial(self._address.carrier, self._machine, timeout_s=self._terms.connect_ms / 1000)
+        except OSError as error:
+            what = "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
+            raise NoConnectionError(f"{self._address} can't be reached: {what}") from None
+        self._conversation = converse(pump)
+        try:
+            await self._associate()
+        except BaseException:
+            await self.close()
+            raise
+
+    def _machine(self, peer: Peer) -> Machine:
+        self._client = client = AssociationClient(
+            self._credentials.profile,
+            self._address.server,
+            self._entropy,
+            peer,
+            timeout_us=self._terms.timeout_ms * 1000,
+            retries=self._terms.retries,
+        )
+        layers: list[Layer[Any, Any]]
+        if self._address.link == "wrapper":
+            layers = [WrapperDatagram(Role.CLIENT) if self._address.scheme == "dlms+udp" else Wrapper(Role.CLIENT)]
+        else:
+            layers = [
+                HdlcFramer(),
+                HdlcClient(
+                    physical=self._address.physical,
+                    address_size=self._address.address_size or None,
+                    parameters=HDLC_PARAMETERS,
+                    t1_us=self._terms.timeout_ms * 1000,
+                    retries_max=self._terms.retries,
+                ),
+            ]
+        return Stack([*layers, client])
+
+    async def _associate(self) -> None:
+        client = self._client
+        assert client is not None  # noqa: S101 (made by `_machine`)
+        outcome = await self._turn(client.associate)
+        match outcome:
+            case Associated():
+                return
+            case AssociationRefused(sentence=sentence):
+                raise NotLetInError(f"{REFUSED} ({sentence})")
+            case TimedOut():
+                raise NoConnectionError(f"{self._address} does not answer")
+            case _:
+                raise NoConnectionError(f"{self._address}: {getattr(outcome, 'sentence', outcome)}")
+
+    async def _turn(self, request: Callable[[int], int]) -> Any:
+        """One request: its response, or the `TimedOut`."""
+        conversation = self._conversation
+        if conversation is None:
+            raise NoConnectionError("there is no connection")
+        try:
+            ended = await conversation.ask(request)
+        except (ConnectionLostError, LocalProtocolError) as error:
+            raise NoConnectionError(f"{self._address}: {error}") from None
+        return ended.response if isinstance(ended, Answered) else ended
+
+    async def ask(self, request: Any) -> Any:
+        """Ask what a script asks."""
+        client = self._client
+        if client is None:
+            raise NoConnectionError("there is no connection")
+        match request:
+            case AttributeDescriptor():
+                return _checked(await self._turn(lambda now_us: client.get(request, now_us)))
+            case GetMany(items=items):
+                if not items:
+                    return []
+                outcomes = _checked(await self._turn(lambda now_us: client.get_list(items, now_us)))
+                return [_item(each) for each in outcomes]
+            case Set(class_id, instance, attribute, value):
+                descriptor = AttributeDescriptor(class_id, instance, attribute)
+                return _checked(await self._turn(lambda now_us: client.set(descriptor, value, now_us)))
+            case Act(class_id, instance, method, parameter):
+                invoked = MethodDescriptor(class_id, instance, method)
+                return _checked(await self._turn(lambda now_us: client.action(invoked, parameter, now_us)))
+        raise TypeError(f"{request!r} is not asked of a DLMS meter")
+
+    async def close(self) -> None:
+        """Release the association, as far as the meter is still there, and end the connection."""
+        conversation, client = self._conversation, self._client
+        self._conversation = self._client = None
+        if conversation is None:
+            return
+        if conversation.closed is None and client is not None and client.associated:
+            with contextlib.suppress(ConnectionLostError, LocalProtocolError):
+                await conversation.ask(client.release)
+        await conversation.aclose()
+
+
+def _checked(outcome: Any) -> Any:
+    """A result of the service, or the error that a script expects."""
+    match outcome:
+        case TimedOut():
+            raise NoAnswerError("the meter did not answer")
+        case Aborted(sentence=sentence):
+            raise NoAnswerError(sentence)
+        case ServiceRefused():
+            raise RefusedError(outcome.sentence)
+        case Malformed(sentence=sentence):
+            raise NonsenseError(sentence)
+    return outcome
+
+
+def _item(outcome: Any) -> Any:
+    """One of several: a refusal of the service counts as one of the item, so that the others are still good."""
+    if isinstance(outcome, ServiceRefused | Malformed):
+        return DataAccessResult.OTHER_REASON
+    return _checked(outcome)

@@ -1,0 +1,110 @@
+"""One Modbus line or TCP connection: opened once for all units on it, asked one question at a time."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.meter.dlms_link import Terms
+from gateway.script import NoAnswerError, NoConnectionError
+from protocols.address import ModbusAddress, SerialLine
+from protocols.errors import LocalProtocolError
+from protocols.machine import Layer, Machine, Peer, Stack, TimedOut
+from protocols.modbus.ascii import AsciiFramer
+from protocols.modbus.client import ClientTiming, Garbled, ModbusClient
+from protocols.modbus.rtu import RtuFramer
+from protocols.modbus.tcp import TcpFramer
+from protocols.transport.conversation import ConnectionLostError, Conversation, converse
+from protocols.transport.dial import dial
+from protocols.transport.pump import link_time_us
+
+_READS: Final = frozenset({1, 2, 3, 4})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pauses:
+    """How a line is kept: before the first request, and between two."""
+
+    connect_ms: int = 0
+    request_ms: int = 0
+
+
+class ModbusLink:
+    """The line that a unit is on.
+
+    Args:
+        address: of any unit on the line.
+        pauses: how it is kept.
+        connect_ms: how long connecting may take.
+    """
+
+    __slots__ = ("_address", "_client", "_connect_ms", "_conversation", "_pauses")
+
+    def __init__(self, address: ModbusAddress, pauses: Pauses, connect_ms: int = 10_000) -> None:
+        self._address = address
+        self._pauses = pauses
+        self._connect_ms = connect_ms
+        self._client: ModbusClient | None = None
+        self._conversation: Conversation | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection stands."""
+        return self._conversation is not None and self._conversation.closed is None
+
+    async def open(self) -> None:
+        """Connect.
+
+        Raises:
+            NoConnectionError: nobody there.
+        """
+        await self.close()
+        try:
+            pump = await dial(self._address.carrier, self._machine, timeout_s=self._connect_ms / 1000)
+        except OSError as error:
+            what = "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
+            raise NoConnectionError(f"{self._address} can't be reached: {what}") from None
+        self._conversation = converse(pump)
+
+    def _machine(self, _peer: Peer) -> Machine:
+        timing = ClientTiming(pause_us=self._pauses.request_ms * 1000, connect_pause_us=self._pauses.connect_ms * 1000)
+        framer: Layer[Any, Any]
+        carrier = self._address.carrier
+        match self._address.framing:
+            case "tcp":
+                framer = TcpFramer()
+            case "rtu":
+                framer = RtuFramer("client", baud=carrier.baud if isinstance(carrier, SerialLine) else None)
+            case _:
+                framer = AsciiFramer("client")
+        transactions = 1 if self._address.framing == "tcp" else 0
+        self._client = ModbusClient(link_time_us(), transactions=transactions, timing=timing)
+        return Stack([framer, self._client])
+
+    async def ask(self, unit: int, request: Any, terms: Terms) -> Any:
+        """Ask a unit; only reads are asked again by themselves.
+
+        Raises:
+            NoAnswerError: no answer came, or none that could be used.
+            NoConnectionError: the connection is gone.
+        """
+        client, conversation = self._client, self._conversation
+        if client is None or conversation is None:
+            raise NoConnectionError("there is no connection")
+        retries = terms.retries if request.function in _READS else 0
+        try:
+            ended = await conversation.ask(
+                lambda now_us: client.request(unit, request, now_us, terms.timeout_ms * 1000, retries)
+            )
+        except (ConnectionLostError, LocalProtocolError) as error:
+            raise NoConnectionError(f"{self._address}: {error}") from None
+        if isinstance(ended, TimedOut):
+            raise NoAnswerError("the meter did not answer")
+        if isinstance(ended.response, Garbled):
+            raise NoAnswerError(f"the answer was unusable ({ended.response.reason})")
+        return ended.response
+
+    async def close(self) -> None:
+        """End the connection."""
+        conversation = self._conversation
+        self._conversation = self._client = None
+        if conversation is not None:
+            await conversation.aclose()

@@ -1,0 +1,162 @@
+"""One meter at run time: its configuration, what can be said to it, and how it is doing."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from gateway.config import ConfigError, GatewayConfig, MeterConfig
+from gateway.credentials import Credentials, credentials, read_fleet
+from gateway.meter.dlms import DlmsScripts
+from gateway.meter.dlms_link import DlmsLink, Terms
+from gateway.meter.modbus import ModbusScripts
+from gateway.meter.modbus_link import ModbusLink, Pauses
+from protocols.address import Carrier, DlmsAddress, ModbusAddress, SerialLine
+from protocols.message.status import MeterState
+from protocols.model.loader import load, load_file
+from protocols.model.meter_model import MeterModel
+from protocols.model.table import ModelError
+
+_log = logging.getLogger(__name__)
+
+OFFLINE_AFTER: Final = 2
+"""Failures in a row after which a meter is offline; the first one makes it degraded."""
+
+Link = DlmsLink | ModbusLink
+
+
+class Unit:
+    """See the module.
+
+    Args:
+        config: of the meter.
+        model: what it is, if known.
+        credentials: how a DLMS meter lets us in.
+        zone: where its clock stands.
+    """
+
+    __slots__ = ("config", "credentials", "failures", "last_seen_ms", "met", "model", "scripts", "terms", "trouble")
+
+    def __init__(
+        self, config: MeterConfig, model: MeterModel | None, credentials: Credentials | None, zone: tzinfo
+    ) -> None:
+        self.config = config
+        self.model = model
+        self.credentials = credentials
+        self.terms = Terms(timeout_ms=config.timeout, retries=config.retries)
+        self.scripts: DlmsScripts | ModbusScripts
+        if isinstance(config.address, DlmsAddress):
+            self.scripts = DlmsScripts(zone, model)
+        else:
+            self.scripts = ModbusScripts(model.modbus if model is not None else None)
+        self.failures = 0
+        self.last_seen_ms: int | None = None
+        self.met = False
+        """It has answered since the program started."""
+        self.trouble: dict[str, str] = {}
+        """What makes it degraded although it answers, by the read that showed it."""
+
+    @property
+    def id(self) -> str:
+        """The meter's id."""
+        return self.config.id
+
+    @property
+    def has_relay(self) -> bool:
+        """Whether a poll of the relay makes sense: a DLMS meter is asked, a Modbus model says."""
+        if isinstance(self.scripts, DlmsScripts):
+            return True
+        return self.model is not None and self.model.modbus is not None and self.model.modbus.relay is not None
+
+    def link(self, entropy: Callable[[int], bytes]) -> Link:
+        """A new way to the meter; a Modbus one serves all units of its line."""
+        address = self.config.address
+        if isinstance(address, ModbusAddress):
+            pauses = Pauses(connect_ms=self.config.connect_pause, request_ms=self.config.request_pause)
+            return ModbusLink(address, pauses)
+        assert self.credentials is not None  # noqa: S101 (made with every DLMS meter)
+        return DlmsLink(address, self.credentials, self.terms, entropy)
+
+    async def ask(self, link: Link, request: Any) -> Any:
+        """Ask what a script of this meter asks."""
+        if isinstance(link, ModbusLink):
+            address = self.config.address
+            assert isinstance(address, ModbusAddress)  # noqa: S101 (links are made by address)
+            return await link.ask(address.unit, request, self.terms)
+        return await link.ask(request)
+
+    def state(self) -> tuple[MeterState, str | None]:
+        """How it is doing, as its status says."""
+        reason = next(iter(self.trouble.values()), None)
+        if self.failures >= OFFLINE_AFTER:
+            return MeterState.OFFLINE, reason
+        return (MeterState.ONLINE if reason is None else MeterState.DEGRADED), reason
+
+
+def line_key(carrier: Carrier) -> str:
+    """What is one line: a serial device whatever its speed, else the carrier."""
+    return carrier.device if isinstance(carrier, SerialLine) else repr(carrier)
+
+
+def model_of(config: MeterConfig, known: Mapping[str, MeterModel]) -> MeterModel | None:
+    """The model that a meter's configuration names: one of ours, or a file.
+
+    Raises:
+        ConfigError: there is none of that name, or its file is wrong.
+    """
+    if config.model is None:
+        return None
+    if config.model in known:
+        return known[config.model]
+    try:
+        return load_file(config.model) if config.model.endswith(".toml") else load(config.model)
+    except ModelError as error:
+        raise ConfigError([f'meter "{config.id}", key model: {error}']) from None
+
+
+def zone_of(name: str) -> tzinfo:
+    """A time zone whose name was checked."""
+    return ZoneInfo(name)
+
+
+def make_units(config: GatewayConfig, beside: Path, zone: tzinfo) -> list[Unit]:
+    """Every meter of a configuration that is enabled, with its model and its keys.
+
+    Raises:
+        ConfigError: with every model or key that is missing.
+    """
+    fleet = read_fleet(config.fleet_keys, beside)
+    models: dict[str, MeterModel] = {}
+    units: list[Unit] = []
+    faults: list[str] = []
+    for each in config.meter:
+        if not each.enabled:
+            continue
+        try:
+            units.append(_make_unit(each, beside, zone, fleet, models))
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    public = [unit.id for unit in units if unit.credentials is not None and unit.credentials.bench_keys]
+    if public:
+        shown = ", ".join(public[:5]) + (f" and {len(public) - 5} more" if len(public) > 5 else "")
+        _log.warning("the bench's keys, which are public, are used for %s", shown)
+    return units
+
+
+def _make_unit(
+    config: MeterConfig,
+    beside: Path,
+    zone: tzinfo,
+    fleet: Mapping[str, Mapping[str, str]],
+    models: dict[str, MeterModel],
+) -> Unit:
+    model = model_of(config, models)
+    if model is not None and config.model is not None:
+        models[config.model] = model
+    address = config.address
+    known = credentials(config, address.client, beside, fleet) if isinstance(address, DlmsAddress) else None
+    return Unit(config, model, known, zone)
