@@ -23,6 +23,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from protocols.dlms.axdr import decode_length, encode_length
+from protocols.dlms.compact_array import read_description
 from protocols.errors import RemoteProtocolError
 
 Value = tuple[int, Any]
@@ -33,9 +34,6 @@ NESTING_MAX: Final = 32
 
 ITEMS_MAX: Final = 1 << 20
 """Elements of one array or structure: 35 days of one-minute rows are 50,400."""
-
-COMPACT_ITEMS_PER_OCTET_MAX: Final = 64
-"""How many values one octet of a compact array may stand for: null-data takes no octet, and must not multiply."""
 
 
 class Tag(IntEnum):
@@ -209,91 +207,10 @@ def _elements(tag: int) -> _Decoder:
 
 def _compact_array(data: bytes, offset: int, levels: int) -> tuple[Value, int]:
     start = offset
-    description, offset = _description(data, offset, levels)
+    description, offset = read_description(data, offset, levels, _OCTETS_MIN)
     raw = data[start:offset]
-    length, offset = decode_length(data, offset)
-    end = offset + length
-    if end > len(data):
-        raise RemoteProtocolError(f"a compact array of {length} octets where {len(data) - offset} remain")
-    contents, offset = data[offset:end], 0
-    items: list[Value] = []
-    while offset < length:
-        # Before any null-data of the element is counted out, so that the work stays in proportion to the octets.
-        if description.octets_min > length - offset:
-            raise RemoteProtocolError("a compact array ends within an element")
-        item, offset = description.decode(contents, offset)
-        items.append(item)
-    return (19, (raw, items)), end
-
-
-class _Description:
-    """The type description of a compact array, as a tree; an array's elements are `count` times its only child.
-
-    `items` and `octets_min` say how many values one element makes and how few octets it may take.
-    """
-
-    __slots__ = ("children", "count", "items", "octets_min", "tag")
-
-    def __init__(self, tag: int, children: list["_Description"], count: int) -> None:
-        self.tag = tag
-        self.children = children
-        self.count = count
-        self.items: int = 1 + count * sum(child.items for child in children)
-        self.octets_min: int = _OCTETS_MIN[tag] + count * sum(child.octets_min for child in children)
-
-    def decode(self, data: bytes, offset: int) -> tuple[Value, int]:
-        """The described value at `offset`: as everywhere, but without tags and counts."""
-        if not self.children:
-            if self.tag in _CONTAINERS:
-                return (self.tag, []), offset
-            return _DECODERS[self.tag](data, offset, 0)
-        items: list[Value] = []
-        for _ in range(self.count):
-            for child in self.children:
-                item, offset = child.decode(data, offset)
-                items.append(item)
-        return (self.tag, items), offset
-
-    def encode(self, value: Value) -> bytes:
-        """The octets of a value of this description."""
-        tag, content = value
-        if tag != self.tag:
-            raise ValueError(f"a compact array of {self.tag} cannot hold {tag}")
-        if tag not in _CONTAINERS:
-            return encode(value)[1:]
-        if len(content) != self.count * len(self.children):
-            raise ValueError(f"a compact array's description does not have {len(content)} elements")
-        children = self.children * self.count
-        return b"".join([child.encode(item) for child, item in zip(children, content, strict=True)])
-
-
-def _description(data: bytes, offset: int, levels: int) -> tuple[_Description, int]:
-    """The type description at `offset`, refused where its elements would be out of proportion to their octets."""
-    description, offset = _described(data, offset, levels)
-    if description.items > description.octets_min * COMPACT_ITEMS_PER_OCTET_MAX:
-        raise RemoteProtocolError("a compact array whose elements take next to no octets")
-    return description, offset
-
-
-def _described(data: bytes, offset: int, levels: int) -> tuple[_Description, int]:
-    if not levels:
-        raise RemoteProtocolError(f"values are nested deeper than {NESTING_MAX}")
-    tag = data[offset]
-    offset += 1
-    if tag == Tag.ARRAY:
-        count = data[offset] << 8 | data[offset + 1]
-        child, offset = _described(data, offset + 2, levels - 1)
-        return _Description(tag, [child] if count else [], count), offset
-    children: list[_Description] = []
-    if tag == Tag.STRUCTURE:
-        count, offset = _count(data, offset)
-        for _ in range(count):
-            child, offset = _described(data, offset, levels - 1)
-            children.append(child)
-        return _Description(tag, children, 1), offset
-    if tag not in _OCTETS_MIN:
-        raise RemoteProtocolError(f"a compact array cannot hold the tag {tag}")
-    return _Description(tag, children, 1), offset
+    start, end = _string_end(data, offset)
+    return (19, (raw, description.decode_all(data[start:end], _DECODERS))), end
 
 
 _CONTAINERS: Final = frozenset({1, 2})
@@ -311,9 +228,8 @@ _SIZES: Final[dict[int, int]] = {
 _OCTETS_MIN: Final[dict[int, int]] = {
     **_SIZES,
     **dict.fromkeys((*_STRINGS, Tag.BIT_STRING), 1),
-    **dict.fromkeys(_CONTAINERS, 0),
 }
-"""The fewest octets of a type within a compact array, which can hold no other type."""
+"""The fewest octets of a type within a compact array, which beside arrays and structures can hold no other."""
 
 
 def _by_tag(table: dict[int, Any], default: Any) -> tuple[Any, ...]:
@@ -388,7 +304,8 @@ def skip(data: bytes, offset: int) -> int:
                 bits, offset = decode_length(data, offset)
                 offset += (bits + 7) // 8
             elif tag == Tag.COMPACT_ARRAY:
-                offset = _string_end(data, _description(data, offset, NESTING_MAX)[1])[1]
+                offset = read_description(data, offset, NESTING_MAX, _OCTETS_MIN)[1]
+                offset = _string_end(data, offset)[1]
             else:
                 raise RemoteProtocolError(f"no data type has the tag {tag}")
     except IndexError:
@@ -472,10 +389,10 @@ def _encode_elements(tag: int) -> _Encoder:
 
 def _encode_compact_array(content: tuple[bytes, Sequence[Value]]) -> bytes:
     raw, items = content
-    description, end = _description(raw, 0, NESTING_MAX)
+    description, end = read_description(raw, 0, NESTING_MAX, _OCTETS_MIN)
     if end != len(raw):
         raise ValueError("octets follow the type description of a compact array")
-    contents = b"".join([description.encode(item) for item in items])
+    contents = b"".join([description.encode(item, encode) for item in items])
     return b"\x13" + raw + encode_length(len(contents)) + contents
 
 

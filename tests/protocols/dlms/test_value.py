@@ -72,7 +72,7 @@ def test_nesting_beyond_the_limit_is_refused_and_up_to_it_is_not() -> None:
     assert decode(b"\x01\x01" * NESTING_MAX + b"\x00")[0] == Tag.ARRAY
     with pytest.raises(RemoteProtocolError, match="nested deeper"):
         decode(b"\x01\x01" * (NESTING_MAX + 1) + b"\x00")
-    with pytest.raises(RemoteProtocolError, match="nested deeper"):
+    with pytest.raises(RemoteProtocolError, match="nested too deep"):
         decode(b"\x13" + b"\x01\x00\x01" * (NESTING_MAX + 1) + b"\x11\x00")
 
 
