@@ -27,14 +27,17 @@ DATA: Final = 1
 REGISTER: Final = 3
 EXTENDED_REGISTER: Final = 4
 DEMAND_REGISTER: Final = 5
+COMPACT_DATA: Final = 62
 PROFILE_GENERIC: Final = 7
 
 BUILT: Final[dict[int, frozenset[int]]] = {
+    5: frozenset({2, 5, 6, 7, 8, 9}),
     7: frozenset(range(2, 9)),
     8: frozenset(range(2, 10)),
     11: frozenset({2}),
     15: frozenset(range(2, 12)),
     20: frozenset(range(2, 11)),
+    62: frozenset({2, 3, 5, 6}),
     71: frozenset({8, 9, 10}),
 }
 """Attributes that the behaviour of their class makes; all others are written down in the model."""
@@ -145,7 +148,7 @@ class CosemObject:
         settable: attributes that a client with the right to set may write.
         executable: methods that a client with the right to act may invoke.
         access: exceptions, by client and attribute number.
-        profile: for class 7.
+        profile: for class 7; class 62 has only its columns.
         runs: for a script table, what the meter does itself, by script number.
         listed: whether the object list shows it; a column may be captured that is not there.
         same_as: the object of the same class that this is another name of, or None.
@@ -224,7 +227,7 @@ def read_object(key: str, table: Table) -> CosemObject:
         settable=reader.numbers("set"),
         executable=reader.numbers("execute"),
         access=reader.access(),
-        profile=_read_profile(table) if class_id == PROFILE_GENERIC else None,
+        profile=_read_profile(table) if class_id in {PROFILE_GENERIC, COMPACT_DATA} else None,
         runs=reader.runs(),
         listed=table.take("listed", bool, True),
         same_as=_same_as(table),
@@ -274,8 +277,10 @@ class _ObjectReader:
         """Every attribute that the table gives a value, by number."""
         table = self.table
         sources: dict[int, AttributeSource] = {}
-        if (source := _read_source(table, self._type(2))) is not None:
-            sources[2] = source
+        # What a demand register is known by is its last mean, attribute 3.
+        main = 3 if self.class_id == DEMAND_REGISTER else 2
+        if (source := _read_source(table, self._type(main))) is not None:
+            sources[main] = source
         if self.class_id in {REGISTER, EXTENDED_REGISTER, DEMAND_REGISTER}:
             sources.update(self._register())
         each = table.table("attributes", {})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.face.cosem.access import identification, object_element, object_list
 from emulator.face.cosem.behaviour import DONE, Behaviour, Executor, Outcome, Reader, Source, Writer
+from emulator.face.cosem.source import SERVER_SAP
 from protocols.dlms.conformance import CONFORMANCE_BITS
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.value import Tag, Value, array, decode, encode, octet_string, structure
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 CURRENT: Final = bytes((0, 0, 40, 0, 0, 255))
 """The logical name under which every client finds its own association."""
 
-SERVER_SAP: Final = 1
 DLMS_VERSION: Final = 6
 NOT_ASSOCIATED: Final = 0
 ASSOCIATED: Final = 2

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from emulator.face.cosem.access import parameter_fits
 from emulator.face.cosem.plan import Plan, View, plan_of
+from protocols.dlms.conformance import Conformance
 from protocols.dlms.results import ActionResult, DataAccessResult
-from protocols.dlms.value import NULL, Value, decode
+from protocols.dlms.value import NULL, Value, decode, encode, structure
 from protocols.errors import RemoteProtocolError
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 LLS_SECRET_CHANGED: Final = 161
 HLS_KEY_CHANGED: Final = 162
 """What the transaction log of an IS 15959 meter keeps of it."""
+
+ALL_ATTRIBUTES: Final = 0
+"""An attribute's number that stands for all of an object's, where conformance has it."""
 
 _NO_MEMORY: dict[tuple[int, bytes, int], bytes] = {}
 """What a face remembers before anything was written: shared by all, never written to."""
@@ -64,12 +68,7 @@ class CosemFace:
         self.memory = _NO_MEMORY
         self.invocation_counters: Mapping[int, int] = _NO_COUNTERS
         self._clock = clock
-        self._profiles: Mapping[int, AssociationProfile] = self.plan.profiles
-        if secrets:
-            self._profiles = {
-                client: replace(profile, secrets={**profile.secrets, **secrets})
-                for client, profile in self.plan.profiles.items()
-            }
+        self._profiles = self.plan.profiles(secrets or {})
 
     def associations(self) -> Mapping[int, AssociationProfile]:
         """What the meter offers, by client SAP."""
@@ -89,12 +88,27 @@ class CosemFace:
         key = (class_id, instance, attribute)
         source = view.readers.get(key)
         if source is None or view.security & ~association.security:
+            if attribute == ALL_ATTRIBUTES and association.conformance & Conformance.ATTRIBUTE_0_SUPPORTED_WITH_GET:
+                return self._get_all(association, class_id, instance, now_us)
             return _why_not(view, class_id, instance)
         if selection is not None and key not in view.selective:
             return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
         if isinstance(source, bytes):
             return source
         return source(self, self._clock.true_ms(now_us), selection, association)
+
+    def _get_all(
+        self, association: Association, class_id: int, instance: bytes, now_us: int
+    ) -> bytes | DataAccessResult:
+        """All attributes as one structure; those that the client may not read are null-data."""
+        view = self.plan.views[association.client]
+        if class_id not in view.objects.get(instance, ()):
+            return _why_not(view, class_id, instance)
+        values = []
+        for number in view.attributes[class_id, instance]:
+            value = self.get(association, class_id, instance, number, None, now_us)
+            values.append(value if isinstance(value, bytes) else encode(NULL))
+        return structure(values)
 
     def set(
         self,

@@ -15,6 +15,8 @@ from emulator.face.cosem.association import association_ln
 from emulator.face.cosem.behaviour import Behaviour, Executor, Source, Writer
 from emulator.face.cosem.calendar import activity_calendar, special_days
 from emulator.face.cosem.clock import clock
+from emulator.face.cosem.compact import compact_data
+from emulator.face.cosem.demand_register import demand_register
 from emulator.face.cosem.limit import limiter
 from emulator.face.cosem.profile import profile_generic
 from emulator.face.cosem.script import script_table
@@ -25,12 +27,13 @@ from protocols.cosem.data_type import DataType, Kind
 from protocols.dlms.application import AssociationProfile
 from protocols.dlms.value import octet_string
 from protocols.model.association import SECRETS_DEFAULT, ModelAssociation
-from protocols.model.cosem_object import PROFILE_GENERIC, Capture, CosemObject
+from protocols.model.cosem_object import Capture, CosemObject
 from protocols.model.table import ModelError
 
 if TYPE_CHECKING:
     from protocols.cosem.obis import LogicalName
     from protocols.model.meter_model import MeterModel
+    from protocols.secret import Secret
 
 ASSOCIATION_LN: Final = 15
 
@@ -40,11 +43,13 @@ Key = tuple[int, bytes, int]
 Builder = Callable[[CosemObject, "Maker"], Behaviour]
 
 BEHAVIOURS: Final[dict[int, Builder]] = {
+    5: demand_register,
     7: profile_generic,
     8: clock,
     9: script_table,
     11: special_days,
     20: activity_calendar,
+    62: compact_data,
     70: disconnect_control,
     71: limiter,
 }
@@ -58,10 +63,11 @@ class View:
         readers, writers, methods: by key; writers and methods with the type that is taken, None for any.
         selective: keys of attributes that a part of can be asked for.
         objects: class ids by logical name, to say why something is not there.
+        attributes: numbers of all attributes, by class id and logical name.
         security: bits of the security control byte that every request must have.
     """
 
-    __slots__ = ("methods", "objects", "readers", "security", "selective", "writers")
+    __slots__ = ("attributes", "methods", "objects", "readers", "security", "selective", "writers")
 
     def __init__(self, security: int) -> None:
         self.readers: dict[Key, Source] = {}
@@ -69,6 +75,7 @@ class View:
         self.methods: dict[Key, tuple[DataType | None, Executor]] = {}
         self.selective: set[Key] = set()
         self.objects: dict[bytes, set[int]] = {}
+        self.attributes: dict[tuple[int, bytes], tuple[int, ...]] = {}
         self.security = security
 
 
@@ -77,6 +84,7 @@ class Maker:
 
     def __init__(self, model: MeterModel) -> None:
         self.stamp = Stamp(model.physics.clock)
+        self.demand_periods = model.physics.metering.demand_periods
         self.objects: Mapping[tuple[int, LogicalName], CosemObject] = model.objects
         self.associations: Mapping[int, ModelAssociation] = model.associations
         self._behaviours: dict[tuple[int, LogicalName], Behaviour] = {}
@@ -139,12 +147,11 @@ class Plan:
     Attributes:
         views: by client SAP.
         inside: everything, for what the meter does to itself.
-        profiles: the associations that a DLMS server offers, with the bench's public keys.
         stamp: how instants are written.
         model: what it is the plan of.
     """
 
-    __slots__ = ("inside", "model", "profiles", "stamp", "views")
+    __slots__ = ("_profiles", "inside", "model", "stamp", "views")
 
     def __init__(self, model: MeterModel) -> None:
         maker = Maker(model)
@@ -152,19 +159,30 @@ class Plan:
         self.stamp = maker.stamp
         self.views: dict[int, View] = {client: _view(client, maker) for client in model.associations}
         self.inside = _inside(maker)
-        self.profiles: dict[int, AssociationProfile] = {
-            each.client: association_profile(each) for each in model.associations.values()
-        }
+        self._profiles: dict[frozenset[tuple[str, Secret]], Mapping[int, AssociationProfile]] = {}
+
+    def profiles(self, secrets: Mapping[str, Secret]) -> Mapping[int, AssociationProfile]:
+        """The associations that a DLMS server offers with these keys; the bench's public ones count for the rest.
+
+        Meters with the same keys share them.
+        """
+        key = frozenset(secrets.items())
+        if key not in self._profiles:
+            self._profiles[key] = {
+                each.client: association_profile(each, {**SECRETS_DEFAULT, **secrets})
+                for each in self.model.associations.values()
+            }
+        return self._profiles[key]
 
 
-def association_profile(association: ModelAssociation) -> AssociationProfile:
+def association_profile(association: ModelAssociation, secrets: Mapping[str, Secret]) -> AssociationProfile:
     """What the DLMS server is told of an association."""
     return AssociationProfile(
         client=association.client,
         logical_name=association.logical_name.octets,
         mechanism=association.mechanism,
         context=association.context,
-        secrets=SECRETS_DEFAULT,
+        secrets=secrets,
         conformance=int(association.conformance),
         max_pdu=association.max_pdu,
         view=association.name,
@@ -177,11 +195,11 @@ def association_profile(association: ModelAssociation) -> AssociationProfile:
 def _view(client: int, maker: Maker) -> View:
     association = maker.associations[client]
     view = View(association.security)
-    # Profiles last: they read what the objects that they capture do.
-    for cosem_object in sorted(maker.reachable_by(client), key=lambda each: each.class_id == PROFILE_GENERIC):
+    for cosem_object in maker.reachable_by(client):
         behaviour = maker.behaviour(cosem_object, client)
         octets = cosem_object.logical_name.octets
         view.objects.setdefault(octets, set()).add(cosem_object.class_id)
+        view.attributes[cosem_object.class_id, octets] = cosem_object.attribute_numbers
         _add_attributes(view, cosem_object, behaviour, association)
         _add_methods(view, cosem_object, behaviour, association)
         view.selective.update((cosem_object.class_id, octets, number) for number in behaviour.selective)

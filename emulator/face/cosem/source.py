@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 EVENT_BITS: Final = 128
 """Bits of the event status word and of its filter."""
 
+SERVER_SAP: Final = 1
+"""The management logical device, the only one of our meters."""
+
 DAYS_MAX: Final = 31
 """A billing day behind a month's end is the month's last."""
 
@@ -199,6 +202,25 @@ def _billing_periods(_part: str, kind: DataType) -> Reader:
     return read
 
 
+def _tariff_mask(_part: str, _kind: DataType) -> Reader:
+    """The register activation mask in force: T1 to T8, by tariff zone."""
+
+    def read(face: CosemFace, at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
+        return octet_string(b"T%d" % face.meter.value("tariff_zone", at_ms))
+
+    return read
+
+
+def _sap_list(_part: str, _kind: DataType) -> Reader:
+    """The one logical device there is."""
+
+    def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
+        name = face.plan.model.identity.logical_device_name(face.meter.id)
+        return array([structure([encode((int(Tag.LONG_UNSIGNED), SERVER_SAP)), octet_string(name.encode())])])
+
+    return read
+
+
 def _billing_schedule(_part: str, _kind: DataType) -> Reader:
     """The one time at which billing periods end, each month; none where nothing is scheduled."""
 
@@ -239,5 +261,7 @@ STATES: Final[dict[str, Callable[[str, DataType], Reader]]] = {
     "event_sequence": _event_sequence,
     "billing_periods": _billing_periods,
     "billing_schedule": _billing_schedule,
+    "sap_list": _sap_list,
+    "tariff_mask": _tariff_mask,
 }
 """The named states that an object may show (`state = "last_event:voltage"`), by the word before the colon."""

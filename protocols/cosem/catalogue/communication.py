@@ -109,7 +109,6 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
         "Push setup",
         [*_PUSH_ATTRIBUTES, "repetition_delay: long-unsigned"],
         ["push"],
-        behaves=True,
     ),
     interface_class(
         40,
@@ -123,7 +122,6 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "push_protection_parameters: array<structure<protection_type: enum, protection_options: any>>",
         ],
         ["push"],
-        behaves=True,
     ),
     interface_class(
         41,

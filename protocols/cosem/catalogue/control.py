@@ -118,7 +118,6 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
         0,
         "Register monitor",
         ["thresholds: array<any>", f"monitored_value: {VALUE_DEFINITION}", f"actions: array<{ACTION_SET}>"],
-        behaves=True,
     ),
     interface_class(
         22,

@@ -75,7 +75,7 @@ ANY_VALUE = st.one_of(
     fitting(DataType(kind=Kind.ANY)),
     st.lists(fitting(DataType(kind=Kind.ANY)), max_size=4).map(lambda each: (int(Tag.STRUCTURE), each)),
 )
-OFTEN = settings(max_examples=250, deadline=None)
+OFTEN = settings(max_examples=120, deadline=None)
 
 
 @OFTEN

@@ -1,0 +1,139 @@
+"""What only the European meter has: demand registers, tariff masks, compact data, attribute 0, rights as bits."""
+
+import pytest
+
+from emulator.face.cosem.face import CosemFace
+from emulator.meter import Meter
+from protocols.dlms.date_time import DateTime
+from protocols.dlms.results import ActionResult, DataAccessResult
+from protocols.dlms.selection import Selection
+from protocols.dlms.value import Tag, Value, decode, encode
+from protocols.model.loader import load
+from tests.emulator.face.cosem.fake_meter import NOON_MS, Desk, LinkTime, associate
+
+MODEL = load("eu-three-phase")
+DEMAND = "5:1.0.1.4.0.255"
+SWITCH = bytes((0, 0, 96, 3, 10, 255))
+CURRENT = bytes((0, 0, 40, 0, 0, 255))
+
+
+def on_meter(client: int = 1) -> Desk:
+    """A meter that imports 3 kW evenly; its clock is Berlin's, at 07:30 on a Monday."""
+    meter = Meter("EU0001", MODEL, seed=1, load={"constant": 3000}, supply={"constant": 230}, start_ms=NOON_MS)
+    face = CosemFace(meter, MODEL, LinkTime())
+    return Desk(face, associate(face, client))
+
+
+@pytest.fixture
+def eu() -> Desk:
+    return on_meter()
+
+
+def test_a_demand_register_grows_through_its_period_to_the_mean(eu: Desk) -> None:
+    assert eu.value(DEMAND, 3) == (Tag.DOUBLE_LONG_UNSIGNED, 3000)
+    assert eu.value(DEMAND, 2) == (Tag.DOUBLE_LONG_UNSIGNED, 0)
+    eu.now_us += 450 * 1_000_000
+    assert abs(eu.value(DEMAND, 2)[1] - 1500) <= 4  # half of the period is over; its register steps by watt-hours
+    assert eu.value(DEMAND, 8) == (Tag.DOUBLE_LONG_UNSIGNED, 900)
+    start = DateTime.decode(eu.value(DEMAND, 7)[1])
+    assert (start.time.hour, start.time.minute) == (7, 30)
+    assert eu.value(DEMAND, 6) == eu.value(DEMAND, 7)
+
+
+def test_the_active_mask_follows_the_tariff(eu: Desk) -> None:
+    assert eu.value("6:0.0.14.0.0.255", 4) == (Tag.OCTET_STRING, b"T1")
+    eu.now_us += 15 * 3600 * 1_000_000  # past 22:00
+    assert eu.value("6:0.0.14.0.0.255", 4) == (Tag.OCTET_STRING, b"T2")
+    assert eu.value("1:0.0.96.14.0.255", 2) == (Tag.UNSIGNED, 2)
+
+
+def test_tariff_registers_add_up_to_the_total(eu: Desk) -> None:
+    total, first, second = (eu.value(f"3:1.0.1.8.{zone}.255", 2)[1] for zone in (0, 1, 2))
+    assert abs(first + second - total) <= 1
+
+
+def test_compact_data_is_read_with_its_template(eu: Desk) -> None:
+    key = "62:0.0.66.0.1.255"
+    buffer, template = eu.value(key, 2)[1], eu.value(key, 5)[1]
+    assert buffer[:1] == bytes((eu.value(key, 4)[1],))
+    rows = decode(b"\x13" + template + bytes((len(buffer) - 1,)) + buffer[1:])[1][1]
+    assert len(rows) == 1
+    expected = [
+        eu.value(name, 2) for name in ("8:0.0.1.0.0.255", "3:1.0.1.8.0.255", "3:1.0.2.8.0.255", "3:1.0.16.7.0.255")
+    ]
+    assert rows[0][1] == expected
+
+
+def test_attribute_zero_is_all_attributes(eu: Desk) -> None:
+    whole = eu.value("70:0.0.96.3.10.255", 0)
+    assert whole == (Tag.STRUCTURE, [eu.value("70:0.0.96.3.10.255", number) for number in (1, 2, 3, 4)])
+    hidden = eu.value("15:0.0.40.0.3.255", 0)
+    assert hidden[1][6] == (Tag.NULL_DATA, None)
+    missing = eu.face.get(eu.association, 3, SWITCH, 0, None, eu.now_us)
+    assert missing is DataAccessResult.OBJECT_CLASS_INCONSISTENT
+
+
+def test_attribute_zero_needs_its_conformance() -> None:
+    public = on_meter(16)
+    assert public.face.get(public.association, 8, bytes((0, 0, 1, 0, 0, 255)), 0, None, 0) is (
+        DataAccessResult.READ_WRITE_DENIED
+    )
+
+
+def rights(desk: Desk, instance: bytes) -> tuple[dict[int, int], dict[int, int]]:
+    element = next(each[1] for each in desk.value("15:0.0.40.0.0.255", 2)[1] if each[1][2][1] == instance)
+    attributes, methods = element[3][1]
+    return (
+        {row[1][0][1]: row[1][1][1] for row in attributes[1]},
+        {row[1][0][1]: row[1][1][1] for row in methods[1]},
+    )
+
+
+def test_rights_are_an_enumeration_or_bits_by_the_associations_version() -> None:
+    assert rights(on_meter(1), SWITCH) == ({1: 1, 2: 1, 3: 1, 4: 3}, {1: 1, 2: 1})
+    assert rights(on_meter(2), SWITCH) == ({1: 1, 2: 1, 3: 1, 4: 1}, {1: 0, 2: 0})
+
+
+def select(desk: Desk, selector: int, parameter: Value) -> bytes | DataAccessResult:
+    return desk.face.get(desk.association, 15, CURRENT, 2, Selection(selector, encode(parameter)), desk.now_us)
+
+
+def test_an_object_list_is_selected_by_class_and_by_object(eu: Desk) -> None:
+    everything = select(eu, 1, (int(Tag.NULL_DATA), None))
+    assert isinstance(everything, bytes)
+    assert len(decode(everything)[1]) == len(MODEL.objects)
+    registers = select(eu, 2, (int(Tag.ARRAY), [(int(Tag.LONG_UNSIGNED), 5)]))
+    assert isinstance(registers, bytes)
+    assert [each[1][0] for each in decode(registers)[1]] == [(Tag.LONG_UNSIGNED, 5)] * 2
+    name: Value = (int(Tag.STRUCTURE), [(int(Tag.LONG_UNSIGNED), 70), (int(Tag.OCTET_STRING), SWITCH)])
+    for selector, parameter in ((3, (int(Tag.ARRAY), [name])), (4, name)):
+        one = select(eu, selector, parameter)
+        assert isinstance(one, bytes)
+        assert [each[1][2][1] for each in decode(one)[1]] == [SWITCH]
+    nothing: Value = (int(Tag.STRUCTURE), [(int(Tag.LONG_UNSIGNED), 1), (int(Tag.OCTET_STRING), SWITCH)])
+    assert select(eu, 4, nothing) is DataAccessResult.OBJECT_UNDEFINED
+    assert select(eu, 9, nothing) is DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
+
+
+def test_the_emergency_threshold_is_set_by_its_profile(eu: Desk) -> None:
+    limiter = bytes((0, 0, 17, 0, 0, 255))
+    when = eu.value("8:0.0.1.0.0.255", 2)
+    profile: Value = (
+        int(Tag.STRUCTURE),
+        [(int(Tag.LONG_UNSIGNED), 1), (int(Tag.OCTET_STRING), when[1]), (int(Tag.DOUBLE_LONG_UNSIGNED), 600)],
+    )
+    result = eu.face.set(eu.association, 71, limiter, 8, None, encode(profile), eu.now_us)
+    assert result is DataAccessResult.SUCCESS
+    eu.now_us += 1_000_000
+    assert eu.value("71:0.0.17.0.0.255", 10) == (Tag.BOOLEAN, True)
+    assert eu.value("71:0.0.17.0.0.255", 3) == (Tag.DOUBLE_LONG_UNSIGNED, 3000)
+    eu.now_us += 600 * 1_000_000
+    assert eu.value("71:0.0.17.0.0.255", 10) == (Tag.BOOLEAN, False)
+
+
+def test_the_newest_event_stands_first(eu: Desk) -> None:
+    for method in (1, 2):
+        eu.now_us += 10_000_000
+        assert eu.face.action(eu.association, 70, SWITCH, method, None, eu.now_us)[0] is ActionResult.SUCCESS
+    codes = [row[1][1][1] for row in eu.value("7:0.0.99.98.2.255", 2)[1]]
+    assert codes == [302, 301]
