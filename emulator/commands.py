@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import gc
 import importlib.util
 import json
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -79,7 +80,8 @@ def run(
         config = read_bench(bench) if bench is not None else _without_file(model, count, first_id, listen)
         config = _overridden(config, seed=seed, rate=rate, start=start)
         name = str(bench) if bench is not None else "command line"
-        household = assemble(config, name, bench.parent if bench is not None else Path())
+        with _undisturbed():
+            household = assemble(config, name, bench.parent if bench is not None else Path())
         file = _open_journal(journal)
         running = RunningBench(household, Journal(file, household.clock.true_ms) if file else None)
         _warn_of_public_keys(household)
@@ -127,13 +129,27 @@ def _row(model_id: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _told() -> Any:
+def _told() -> Iterator[None]:
     """Errors of configuration become their sentences on standard error and exit status 2."""
     try:
         yield
     except (BenchError, EndpointError, ModelError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(WRONG_USE) from None
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """What is made in here lives as long as the program: the garbage collector need not look at it, now or ever.
+
+    Ten thousand meters are up a third sooner.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _without_file(model: str | None, count: int, first_id: str, listen: list[str] | None) -> BenchFile:
