@@ -25,6 +25,7 @@ from gateway.desk import show
 from gateway.desk.objects import Listed, Target, object_list
 from gateway.desk.reach import Desk, meter_config, reach
 from gateway.desk.send import Asked, NobodyError, exit_status, send, sentence
+from gateway.execution import settled
 from gateway.log import log_to_stderr
 from gateway.meter.scripts import RelaySeen, Table
 from gateway.reading import utc
@@ -371,9 +372,12 @@ async def _classes(desk: Desk) -> dict[str, int]:
 async def _relay(desk: Desk, action: str) -> tuple[str | None, RelaySeen]:
     scripts = desk.unit.scripts
     refusal = None
-    if action != "status":
-        refusal = await desk.run(scripts.switch(closed=action == "reconnect"))
-    seen = await desk.run(scripts.relay())
+    if action == "status":
+        seen = await desk.run(scripts.relay())
+    else:
+        closed = action == "reconnect"
+        refusal = await desk.run(scripts.switch(closed=closed))
+        seen = await desk.run(settled(scripts, closed=closed, hopeless=refusal is not None))
     if seen is None:
         raise RefusedError("this meter has no load switch")
     return refusal, seen

@@ -32,7 +32,7 @@ from protocols.message.args import (
 from protocols.message.command import Rung, Verb
 from protocols.message.reading import ControlState
 
-SETTLE_MS: Final = (0, 200, 500, 1_000, 2_000)
+SETTLE_MS: Final = (0, 50, 100, 250, 500, 1_000, 1_000)
 """A contact needs up to a second to move: when the state is not yet as asked, it is read again after these."""
 READ_BACK_MS: Final = 600_000
 """For so long after its expiry a command that was sent is read back, before it ends as unknown."""
@@ -154,27 +154,11 @@ class _Execution:
             else:
                 if refusal is None:
                     yield from self.rung(Rung.ACKNOWLEDGED)
-        seen = yield from self._settled(closed=closed, hopeless=refusal is not None)
+        seen = yield from settled(self._meter, closed=closed, hopeless=refusal is not None)
         if seen is None:
             yield from self.rung(Rung.UNKNOWN, reason="the meter shows no load switch")
             return None
         return (yield from self._judge(seen, closed=closed, refusal=refusal))
-
-    def _settled(self, *, closed: bool, hopeless: bool) -> Script[RelaySeen | None]:
-        """Read the switch until it is as asked, or long enough."""
-        seen: RelaySeen | None = None
-        for wait_ms in SETTLE_MS[:2] if hopeless else SETTLE_MS:
-            if wait_ms:
-                yield Wait(wait_ms)
-            try:
-                seen = yield from self._meter.relay()
-            except NoAnswerError:
-                continue
-            if seen is None or _is_as_asked(seen, closed=closed) is not None:
-                return seen
-        if seen is None:
-            raise NoAnswerError("the meter does not answer, so whether it moved is not known")
-        return seen
 
     def _judge(self, seen: RelaySeen, *, closed: bool, refusal: str | None) -> Script[int | None]:
         rung = _is_as_asked(seen, closed=closed)
@@ -330,6 +314,29 @@ class _Execution:
         rows = yield from self._meter.get(args)
         yield from self.rung(Rung.CONFIRMED, rows=rows)
         return None
+
+
+def settled(meter: MeterScripts, *, closed: bool, hopeless: bool = False) -> Script[RelaySeen | None]:
+    """Read a load switch until it is as asked, or long enough; None where the meter shows none.
+
+    Args:
+        meter: whose.
+        closed: as it was asked to be.
+        hopeless: nothing was acknowledged, so a short look is enough.
+    """
+    seen: RelaySeen | None = None
+    for wait_ms in SETTLE_MS[:2] if hopeless else SETTLE_MS:
+        if wait_ms:
+            yield Wait(wait_ms)
+        try:
+            seen = yield from meter.relay()
+        except NoAnswerError:
+            continue
+        if seen is None or _is_as_asked(seen, closed=closed) is not None:
+            return seen
+    if seen is None:
+        raise NoAnswerError("the meter does not answer, so whether it moved is not known")
+    return seen
 
 
 def _is_as_asked(seen: RelaySeen, *, closed: bool) -> Rung | None:

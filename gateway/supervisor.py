@@ -308,7 +308,7 @@ class Gateway:
         )
 
     async def _keep_session(self) -> None:
-        will = Will(self.topics.status, GatewayStatus(status=GatewayState.OFFLINE).to_json())
+        will = Will(self.topics.status, GatewayStatus(status=GatewayState.OFFLINE, online=False).to_json())
         await stay_connected(
             self._broker(),
             will,
@@ -349,6 +349,7 @@ class Gateway:
         now_ms = self.clock.now_ms()
         return GatewayStatus(
             status=GatewayState.OFFLINE if self._offline else GatewayState.ONLINE,
+            online=not self._offline,
             version=VERSION,
             read_at=utc(now_ms),
             sent_through=sent_through,

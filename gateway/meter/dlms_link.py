@@ -28,8 +28,6 @@ from protocols.wrapper import Role, Wrapper, WrapperDatagram
 HDLC_PARAMETERS: Final = Parameters.symmetric(2030, 7)
 """What we can take; the meter settles for less."""
 
-REFUSED: Final = "refused: wrong password or client address"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
@@ -121,7 +119,7 @@ class DlmsLink:
             case Associated():
                 return
             case AssociationRefused(sentence=sentence):
-                raise NotLetInError(f"{REFUSED} ({sentence})")
+                raise NotLetInError(sentence if sentence.startswith("refused") else f"refused: {sentence}")
             case TimedOut():
                 raise NoConnectionError(f"{self._address} does not answer")
             case _:

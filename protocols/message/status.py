@@ -34,6 +34,7 @@ class GatewayStatus(Streamed):
     """Retained; at least once a minute. `sent_through` lets a head-end see that the end of the stream was lost."""
 
     status: GatewayState
+    online: bool = Field(description="the same as `status`, for whoever wants a yes or no")
     version: str | None = None
     read_at: Instant | None = None
     sent_through: int | None = Field(default=None, ge=0, description="the highest seq ever taken for the wire")
