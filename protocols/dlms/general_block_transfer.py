@@ -199,6 +199,11 @@ class GeneralBlockTransfer:
         """How much of the other side's APDU is here without a hole."""
         return self._octets
 
+    @property
+    def progress(self) -> int:
+        """A number that grows whenever the exchange gets on, and not with what merely comes again."""
+        return self._theirs + len(self._held) + self._peer_has
+
     def send(self, apdu: bytes, apdu_octets_max: int) -> list[GeneralBlock]:
         """Begin to send an APDU: the request of a new exchange, or the answer of the one under way.
 
@@ -289,7 +294,7 @@ class GeneralBlockTransfer:
 
     def _acknowledgement(self, block: GeneralBlock) -> list[GeneralBlock]:
         """The other side has only said what it has."""
-        if block.number > self._theirs and self.state is not GbtState.RECEIVING:
+        if block.number == self._theirs + 1 and self.state is not GbtState.RECEIVING:
             self._theirs = block.number
         if self.state is GbtState.RECEIVING:
             self._step(GbtEvent.ACKNOWLEDGEMENT)

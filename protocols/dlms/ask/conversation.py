@@ -142,6 +142,7 @@ class Conversation(Session):
             block = decode_general_block(data)
             if waiting is None and block.number == 1:
                 general.reset()
+            before = general.progress
             whole, blocks = general.receive(block)
         except RemoteProtocolError as error:
             self._fail(Malformed(f"a general block is malformed: {error}"), now_us)
@@ -149,9 +150,10 @@ class Conversation(Session):
         if whole:
             self._take_whole(whole, now_us)
         elif waiting is not None:  # a push in blocks is not acknowledged
-            self._deadline_at_us = now_us + waiting.timeout_us
-            waiting.tries = 1
-            self.above(Progress(waiting.ticket, general.received_octets), now_us)
+            if general.progress > before:
+                self._deadline_at_us = now_us + waiting.timeout_us
+                waiting.tries = 1
+                self.above(Progress(waiting.ticket, general.received_octets), now_us)
             for each in blocks:
                 self._send(each.encode(), now_us)
             if block.streaming:
