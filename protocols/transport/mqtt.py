@@ -28,6 +28,8 @@ from protocols.secret import Secret
 
 PORTS: Final = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
 CONNECT_S: Final = 10.0
+SILENCE_S: Final = 2.0
+"""A broker that takes the connection and says nothing to MQTT 5 for so long is tried with 3.1.1, as amqtt is."""
 BACKOFF_FIRST_S: Final = 0.5
 INCOMING_MAX: Final = 1_000
 """Messages read and not yet taken; more at QoS 1 are not acknowledged and come again with the next session."""
@@ -146,6 +148,20 @@ class Session:
                 published(client, userdata, mid, code, properties)
 
         inner.on_connect, inner.on_disconnect, inner.on_publish = on_connect, on_disconnect, on_publish
+
+    @property
+    def has_socket(self) -> bool:
+        """Whether the carrier stands, whatever the broker says."""
+        return self._inner.socket() is not None
+
+    def drop(self) -> None:
+        """Close the socket of a session that never began."""
+        carrier = self._inner.socket()
+        if carrier is not None:
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(carrier)
+            loop.remove_writer(carrier)
+            carrier.close()
 
     def publish(
         self,
@@ -270,15 +286,22 @@ async def _open_as(broker: Broker, will: Will | None, version: str) -> tuple[Ses
     client = _client(broker, will, version)
     session = Session(client, broker, version)
     entering = asyncio.ensure_future(client.__aenter__())
-    await asyncio.wait((entering, session.closed), return_when=asyncio.FIRST_COMPLETED, timeout=CONNECT_S)
+    patience_s = CONNECT_S if broker.version != "auto" or version != "5" else SILENCE_S
+    await asyncio.wait((entering, session.closed), return_when=asyncio.FIRST_COMPLETED, timeout=patience_s)
     if not entering.done() and session.closed.done():
         await asyncio.wait((entering,), timeout=0.05)  # a refusal closes too; its CONNACK says more
+    if not entering.done() and not session.has_socket:
+        await asyncio.wait((entering,), timeout=CONNECT_S - patience_s)
     if not entering.done():
+        connected = session.has_socket
         entering.cancel()
         with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
             await entering
         if session.closed.done():
             raise _OtherVersionError(session.closed.result())
+        session.drop()
+        if connected and version == "5":
+            raise _OtherVersionError(f"{broker.url} does not answer MQTT 5")
         raise MqttLostError(f"{broker.url} does not answer")
     try:
         entering.result()
