@@ -77,6 +77,11 @@ class ModelAssociation:
     slow_down_s: int
     source: tuple[str, ...]
 
+    @property
+    def short_names(self) -> bool:
+        """Whether its client refers to objects by short name."""
+        return self.context in {CONTEXTS["sn"], CONTEXTS["sn-ciphered"]}
+
 
 def read_association(table: Table) -> ModelAssociation:
     """One `[[association]]` of a model file.

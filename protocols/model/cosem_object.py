@@ -35,6 +35,7 @@ BUILT: Final[dict[int, frozenset[int]]] = {
     7: frozenset(range(2, 9)),
     8: frozenset(range(2, 10)),
     11: frozenset({2}),
+    12: frozenset(range(2, 7)),
     15: frozenset(range(2, 12)),
     20: frozenset(range(2, 11)),
     62: frozenset({2, 3, 5, 6}),
@@ -134,9 +135,9 @@ class ProfileOptions:
     sort_object: Capture | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CosemObject:
-    """One object of a model.
+    """One object of a model; there is one of each, so they are compared and hashed by identity.
 
     Attributes:
         class_id, version, logical_name: what it is.

@@ -97,25 +97,28 @@ def _selectors(cosem_object: CosemObject, number: int) -> Value:
     return int(Tag.ARRAY), [(int(Tag.INTEGER), selector) for selector in attribute.selectors]
 
 
+def attribute_modes(cosem_object: CosemObject, association: ModelAssociation) -> Value:
+    """The rights of one client to the attributes of an object, as an object list writes them."""
+    modes: list[Value] = []
+    for number in cosem_object.attribute_numbers:
+        mode = _attribute_mode(attribute_access(cosem_object, number, association), association.version)
+        modes.append((int(Tag.STRUCTURE), [(int(Tag.INTEGER), number), mode, _selectors(cosem_object, number)]))
+    return int(Tag.ARRAY), modes
+
+
+def method_modes(cosem_object: CosemObject, association: ModelAssociation) -> Value:
+    """The rights of one client to the methods of an object."""
+    modes: list[Value] = []
+    for method in cosem_object.interface.methods if cosem_object.interface else ():
+        mode = _method_mode(method_access(cosem_object, method.number, association), association.version)
+        modes.append((int(Tag.STRUCTURE), [(int(Tag.INTEGER), method.number), mode]))
+    return int(Tag.ARRAY), modes
+
+
 def object_element(cosem_object: CosemObject, association: ModelAssociation) -> bytes:
     """One element of an object list, encoded, with the rights of one client."""
-    version = association.version
-    attributes: list[Value] = []
-    for number in cosem_object.attribute_numbers:
-        mode = _attribute_mode(attribute_access(cosem_object, number, association), version)
-        attributes.append((int(Tag.STRUCTURE), [(int(Tag.INTEGER), number), mode, _selectors(cosem_object, number)]))
-    methods: list[Value] = [
-        (
-            int(Tag.STRUCTURE),
-            [
-                (int(Tag.INTEGER), method.number),
-                _method_mode(method_access(cosem_object, method.number, association), version),
-            ],
-        )
-        for method in (cosem_object.interface.methods if cosem_object.interface else ())
-    ]
-    rights: Value = (int(Tag.STRUCTURE), [(int(Tag.ARRAY), attributes), (int(Tag.ARRAY), methods)])
-    return structure([*identification(cosem_object), encode(rights)])
+    rights = [encode(attribute_modes(cosem_object, association)), encode(method_modes(cosem_object, association))]
+    return structure([*identification(cosem_object), structure(rights)])
 
 
 def identification(cosem_object: CosemObject) -> list[bytes]:

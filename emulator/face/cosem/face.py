@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from emulator.face.cosem.host import Host
-    from protocols.dlms.application import Association, AssociationProfile
+    from protocols.dlms.application import Association, AssociationProfile, ShortName
     from protocols.dlms.selection import Selection
     from protocols.model.meter_model import MeterModel
     from protocols.secret import Secret
@@ -162,6 +162,10 @@ class CosemFace:
         at_ms = self._clock.true_ms(now_us)
         self.meter.advance(at_ms)
         return executor(self, at_ms, decoded, association)
+
+    def resolve(self, name: int, association: Association) -> ShortName | None:
+        """What a short name stands for to this client, or None."""
+        return self.plan.short_names.get(association.client, {}).get(name)
 
     def remember(self, key: tuple[int, bytes, int], encoded: bytes) -> None:
         """Keep what was written to an attribute that the meter itself does not know."""

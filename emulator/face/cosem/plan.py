@@ -20,11 +20,12 @@ from emulator.face.cosem.demand_register import demand_register
 from emulator.face.cosem.limit import limiter
 from emulator.face.cosem.profile import profile_generic
 from emulator.face.cosem.script import script_table
+from emulator.face.cosem.short_names import ASSOCIATION_SN, association_sn, base_names, short_names
 from emulator.face.cosem.source import reader_of, writer_of
 from emulator.face.cosem.stamp import Stamp
 from emulator.face.cosem.switch import disconnect_control
 from protocols.cosem.data_type import DataType, Kind
-from protocols.dlms.application import AssociationProfile
+from protocols.dlms.application import AssociationProfile, ShortName
 from protocols.dlms.value import octet_string
 from protocols.model.association import SECRETS_DEFAULT, ModelAssociation
 from protocols.model.cosem_object import Capture, CosemObject
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from protocols.secret import Secret
 
 ASSOCIATION_LN: Final = 15
+
+_ASSOCIATIONS: Final = {ASSOCIATION_LN: association_ln, ASSOCIATION_SN: association_sn}
 
 Key = tuple[int, bytes, int]
 """Class id, logical name, number of an attribute or a method."""
@@ -96,13 +99,16 @@ class Maker:
 
     def seen_by(self, client: int) -> list[CosemObject]:
         """The object list of a client."""
-        sees = self.associations[client].sees
-        return [each for each in self.objects.values() if each.listed and (sees is None or each.key in sees)]
+        return [each for each in self.reachable_by(client) if each.listed]
 
     def reachable_by(self, client: int) -> list[CosemObject]:
         """Objects that answer a client; one that is not in the list may."""
-        sees = self.associations[client].sees
-        return [each for each in self.objects.values() if sees is None or each.key in sees]
+        association = self.associations[client]
+        others = ASSOCIATION_LN if association.short_names else ASSOCIATION_SN
+        sees = association.sees
+        return [
+            each for each in self.objects.values() if each.class_id != others and (sees is None or each.key in sees)
+        ]
 
     def source(self, capture: Capture) -> Source:
         """How a captured attribute is read."""
@@ -114,10 +120,10 @@ class Maker:
 
     def behaviour(self, cosem_object: CosemObject, client: int | None = None) -> Behaviour:
         """What an object does; association objects do something else for each client."""
-        if cosem_object.class_id == ASSOCIATION_LN:
+        if cosem_object.class_id in _ASSOCIATIONS:
             if client is None:
                 return Behaviour()
-            return _whole(cosem_object, association_ln(cosem_object, self, client), self)
+            return _whole(cosem_object, _ASSOCIATIONS[cosem_object.class_id](cosem_object, self, client), self)
         key = (cosem_object.class_id, cosem_object.logical_name)
         if cosem_object.same_as is not None:
             other = self.behaviour(self.objects[cosem_object.class_id, cosem_object.same_as])
@@ -147,11 +153,12 @@ class Plan:
     Attributes:
         views: by client SAP.
         inside: everything, for what the meter does to itself.
+        short_names: what each short name stands for, by client SAP, for clients that use them.
         stamp: how instants are written.
         model: what it is the plan of.
     """
 
-    __slots__ = ("_profiles", "inside", "model", "stamp", "views")
+    __slots__ = ("_profiles", "inside", "model", "short_names", "stamp", "views")
 
     def __init__(self, model: MeterModel) -> None:
         maker = Maker(model)
@@ -159,6 +166,11 @@ class Plan:
         self.stamp = maker.stamp
         self.views: dict[int, View] = {client: _view(client, maker) for client in model.associations}
         self.inside = _inside(maker)
+        self.short_names: dict[int, dict[int, ShortName]] = {
+            client: short_names(base_names(maker.seen_by(client), model.id))
+            for client, association in model.associations.items()
+            if association.short_names
+        }
         self._profiles: dict[frozenset[tuple[str, Secret]], Mapping[int, AssociationProfile]] = {}
 
     def profiles(self, secrets: Mapping[str, Secret]) -> Mapping[int, AssociationProfile]:

@@ -87,6 +87,7 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             f"9 add_user: {_USER}",
             f"10 remove_user: {_USER}",
         ],
+        behaves=True,
     ),
     interface_class(15, 0, "Association LN", _LN_ATTRIBUTES, _LN_METHODS, behaves=True),
     interface_class(

@@ -52,8 +52,8 @@ def test_every_attribute_answers_in_the_type_of_its_class(model_id: str) -> None
     desk = on_meter(model_id)
     for each in load(model_id).objects.values():
         for number in each.attribute_numbers:
-            if (each.class_id, number) == (15, 7):
-                continue
+            if (each.class_id, number) == (15, 7) or each.class_id == 12:
+                continue  # nobody reads the secret; the object for short names is its own client's
             attribute = each.interface.attribute(number) if each.interface else None
             assert attribute is not None
             value = read(desk, each, number)
