@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
+from emulator.face.cosem import note
 from emulator.face.cosem.access import parameter_fits
 from emulator.face.cosem.plan import Plan, View, plan_of
 from protocols.dlms.conformance import Conformance
@@ -17,7 +18,7 @@ from protocols.dlms.value import NULL, Value, decode, encode, structure
 from protocols.errors import RemoteProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from emulator.face.cosem.host import Host
     from protocols.dlms.application import Association, AssociationProfile, ShortName
@@ -58,7 +59,7 @@ class CosemFace:
             count for the rest.
     """
 
-    __slots__ = ("_clock", "_profiles", "invocation_counters", "memory", "meter", "plan")
+    __slots__ = ("_clock", "_profiles", "_put", "invocation_counters", "memory", "meter", "plan")
 
     def __init__(
         self, meter: Host, model: MeterModel, clock: TrueTime, secrets: Mapping[str, Secret] | None = None
@@ -69,6 +70,7 @@ class CosemFace:
         self.invocation_counters: Mapping[int, int] = _NO_COUNTERS
         self._clock = clock
         self._profiles = self.plan.profiles(secrets or {})
+        self._put: Callable[[str, str], None] | None = None
 
     def associations(self) -> Mapping[int, AssociationProfile]:
         """What the meter offers, by client SAP."""
@@ -171,6 +173,8 @@ class CosemFace:
         """Keep what was written to an attribute that the meter itself does not know."""
         if self.memory is _NO_MEMORY:
             self.memory = {}
+        if self._put is not None:
+            self._put(note.written_note(key), encoded.hex())
         self.memory[key] = encoded
 
     def recall(self, key: tuple[int, bytes, int]) -> Value | None:
@@ -180,10 +184,30 @@ class CosemFace:
 
     def change_secret(self, client: int, name: str, secret: Secret, at_ms: int) -> None:
         """A new password or key for one association, from its next AARQ on."""
-        profile = self._profiles[client]
-        changed = replace(profile, secrets={**profile.secrets, name: secret})
-        self._profiles = {**self._profiles, client: changed}
+        if self._put is not None:
+            self._put(note.secret_note(client, name), secret.reveal().hex())
+        self._change(client, {name: secret})
         self.meter.log_transaction(at_ms, LLS_SECRET_CHANGED if name == "lls" else HLS_KEY_CHANGED)
+
+    def _change(self, client: int, secrets: Mapping[str, Secret]) -> None:
+        profile = self._profiles[client]
+        changed = replace(profile, secrets={**profile.secrets, **secrets})
+        self._profiles = {**self._profiles, client: changed}
+
+    def keep(self, notes: Mapping[str, str], put: Callable[[str, str], None]) -> None:
+        """Take up what was kept of an earlier run, and keep from now on what changes.
+
+        Args:
+            notes: what was kept, by name; those of others are left alone.
+            put: keeps one note, durably, before it takes effect.
+        """
+        self._put = None
+        for key, encoded in note.written(notes).items():
+            self.remember(key, encoded)
+        for client, secrets in note.secrets(notes).items():
+            if client in self._profiles:
+                self._change(client, secrets)
+        self._put = put
 
     def invocation_counter(self, client: int) -> int:
         """The counter that the next ciphered request of a client must exceed."""

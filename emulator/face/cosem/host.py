@@ -143,6 +143,9 @@ class Host(Protocol):
     def log_transaction(self, at_ms: int, code: int) -> None:
         """Log and count what was programmed elsewhere, such as a key."""
 
+    def clear_profile(self, profile: str, at_ms: int) -> None:
+        """Forget a profile's rows."""
+
     def event_status_word(self, at_ms: int) -> int:
         """The filtered event status word."""
 

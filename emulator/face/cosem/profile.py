@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from emulator.face.cosem.behaviour import Behaviour, Source
+from emulator.face.cosem.behaviour import DONE, Behaviour, Executor, Outcome, Source
 from emulator.face.cosem.number import plain_encoder
 from emulator.face.cosem.rows import (
     CLOCK_CLASS,
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from emulator.face.cosem.plan import Maker
     from protocols.dlms.application import Association
     from protocols.dlms.selection import Selection
+
+RECORDED: Final = frozenset({"block_load", "daily_load"})
+"""Profiles whose rows a client may be allowed to have forgotten; bills and events are not."""
 
 FAR_MS: Final = 1 << 62
 """Later than any stamp: the end of a range that does not say one."""
@@ -246,7 +249,16 @@ def profile_generic(cosem_object: CosemObject, maker: Maker) -> Behaviour:
         7: buffer.entries_in_use,
         8: encode((int(Tag.DOUBLE_LONG_UNSIGNED), options.entries)),
     }
-    return Behaviour(readers=readers, selective=frozenset({2}))
+    recorded = options.rows in RECORDED
+    return Behaviour(readers=readers, methods={1: _reset(options.rows)} if recorded else {}, selective=frozenset({2}))
+
+
+def _reset(profile: str) -> Executor:
+    def execute(face: CosemFace, at_ms: int, _parameter: Value, _association: Association) -> Outcome:
+        face.meter.clear_profile(profile, at_ms)
+        return DONE
+
+    return execute
 
 
 def _definition(capture: Capture) -> CaptureObject:

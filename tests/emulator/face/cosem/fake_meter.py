@@ -141,6 +141,9 @@ class FakeMeter:
     def activate_calendar(self, at_ms: int) -> bool:
         return self.tariff.activate(at_ms)
 
+    def clear_profile(self, profile: str, at_ms: int) -> None:
+        self.history.kept = 0
+
     def log_transaction(self, at_ms: int, code: int) -> None:
         self.transactions.append(code)
 

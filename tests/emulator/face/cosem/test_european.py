@@ -137,3 +137,13 @@ def test_the_newest_event_stands_first(eu: Desk) -> None:
         assert eu.face.action(eu.association, 70, SWITCH, method, None, eu.now_us)[0] is ActionResult.SUCCESS
     codes = [row[1][1][1] for row in eu.value("7:0.0.99.98.2.255", 2)[1]]
     assert codes == [302, 301]
+
+
+def test_a_load_profile_is_forgotten_on_request(eu: Desk) -> None:
+    load_profile = bytes((1, 0, 99, 1, 0, 255))
+    assert eu.value("7:1.0.99.1.0.255", 7)[1] == 8640
+    result, _ = eu.face.action(eu.association, 7, load_profile, 1, None, eu.now_us)
+    assert result is ActionResult.SUCCESS
+    assert eu.value("7:1.0.99.1.0.255", 7)[1] == 0
+    bills = bytes((0, 0, 98, 1, 0, 255))
+    assert eu.face.action(eu.association, 7, bills, 1, None, eu.now_us)[0] is ActionResult.READ_WRITE_DENIED

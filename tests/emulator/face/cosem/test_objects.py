@@ -129,3 +129,18 @@ def test_a_changed_secret_is_logged(d1: Desk) -> None:
     assert write(d1, 15, name, 7, (int(Tag.OCTET_STRING), b"new")) is DataAccessResult.SUCCESS
     assert meter_of(d1).transactions == [161]
     assert write(d1, 15, name, 7, (int(Tag.OCTET_STRING), b"")) is DataAccessResult.TYPE_UNMATCHED
+
+
+def test_what_was_written_survives_a_restart(d1: Desk) -> None:
+    notes: dict[str, str] = {"somebody": "else"}
+    d1.face.keep({}, notes.__setitem__)
+    name = bytes((0, 0, 40, 0, 2, 255))
+    write(d1, 1, BALANCE, 2, (int(Tag.DOUBLE_LONG), -1250))
+    write(d1, 1, BALANCE, 2, (int(Tag.DOUBLE_LONG), 900))
+    write(d1, 15, name, 7, (int(Tag.OCTET_STRING), b"fresh"))
+    again = desk(load("is15959-d1"))
+    again.face.keep(notes, notes.__setitem__)
+    assert again.value("1:0.0.94.96.24.255", 2) == (Tag.DOUBLE_LONG, 900)
+    assert again.face.associations()[32].secrets["lls"].matches(b"fresh")
+    assert meter_of(again).transactions == []
+    assert len(notes) == 3
