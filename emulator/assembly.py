@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 from time import time_ns
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from emulator.bench import BenchError, BenchFile, MeterPlan, MeterSection, plans
 from emulator.clock import BenchClock
@@ -25,9 +25,6 @@ from protocols.model.meter_model import MeterModel
 from protocols.model.table import ModelError
 from protocols.secret import Secret
 from protocols.transport.pump import link_time_us
-
-if TYPE_CHECKING:
-    from emulator.face.cosem.host import Host
 
 MECHANISM_KEYS: Final[Mapping[int, str]] = {1: "lls", 2: "hls", 3: "hls", 4: "hls", 5: "block", 6: "hls"}
 """The key that an association with this authentication mechanism cannot do without."""
@@ -90,7 +87,7 @@ def assemble(bench: BenchFile, name: str, directory: Path) -> Household:
             raise BenchError([f'{name}: meter "{plan.id}": {error}']) from None
         resident = Resident(meter, clock, entropy)
         if kind.model.associations:
-            resident.cosem = CosemFace(cast("Host", meter), kind.model, clock, kind.secrets)
+            resident.cosem = CosemFace(meter, kind.model, clock, kind.secrets)
         if kind.model.modbus is not None:
             resident.modbus = ModbusFace(meter, kind.model.modbus, clock)
         members.append(Member(resident, kind.model, plan.addresses, kind.public_keys))

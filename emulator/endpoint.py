@@ -17,7 +17,7 @@ from emulator.dialer import Dialer
 from emulator.journal import Journal
 from emulator.line import Line, LineError, Member
 from emulator.resident import Resident
-from protocols.address import Carrier, MeterAddress, Pty, SerialLine, Tcp, TcpListen, Tls, Udp
+from protocols.address import SCHEMES, Carrier, MeterAddress, Pty, SerialLine, Tcp, TcpListen, Tls, Udp
 from protocols.transport.pty import PtyLine, open_pty
 from protocols.transport.pump import Pump
 from protocols.transport.serial import open_serial
@@ -178,7 +178,10 @@ async def _open(line: Line) -> tuple[Opened, Carrier]:
             return transport, Udp(host=_dialled(carrier.host), port=transport.get_extra_info("sockname")[1])
         case Pty():
             opened, pump = open_pty(carrier, _of_pty(line))
-            return pump, SerialLine(device=opened.path, baud=carrier.baud)
+            known = SCHEMES[line.address.scheme]
+            return pump, SerialLine(
+                device=opened.path, baud=carrier.baud, data_bits=known.data_bits, parity=known.parity
+            )
         case SerialLine():
             return open_serial(carrier, line.pump), carrier
         case TcpListen():

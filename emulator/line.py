@@ -9,14 +9,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
+from emulator.face.cosem.face import CosemFace
+from emulator.face.read_out import data_sets, identification_of
 from emulator.journal import Journal, Tap, UnitTap
-from emulator.resident import Attendance, Resident
+from emulator.resident import Attendance, Darkness, Resident
 from protocols.address import DlmsAddress, MeterAddress, ModbusAddress, Pty, SerialLine
 from protocols.errors import RemoteProtocolError
 from protocols.hdlc.framer import HdlcFramer, destination
 from protocols.hdlc.parameters import Parameters
 from protocols.hdlc.server import HdlcServer
-from protocols.machine import Bus, Layer, Machine, Peer, Stack
+from protocols.iec62056_21.message import INITIAL_BAUD
+from protocols.iec62056_21.meter import SignOnMeter
+from protocols.machine import Bus, Layer, Machine, Peer, SetLine, Stack
 from protocols.modbus.ascii import AsciiFramer
 from protocols.modbus.code import ExceptionCode
 from protocols.modbus.rtu import RtuFramer
@@ -128,13 +132,31 @@ class Line:
     def hdlc(self, peer: Peer) -> Machine:
         """DLMS in HDLC: one meter that takes any physical address, or a bus of stations."""
         first = self.members[0]
+        serial = isinstance(self.address.carrier, SerialLine | Pty)
         if len(self.members) == 1 and _dlms(first.address).physical is None:
-            return Stack([HdlcFramer(), *self._station_layers(first, peer)])
+            dark: list[Layer[Any, Any]] = [Darkness(first.resident)] if serial else []
+            return Stack([*dark, HdlcFramer(), *self._station_layers(first, peer)])
         stations = {_station(member.address): self._station(member, peer) for member in self.members}
         bus = Bus(HdlcFramer(), destination, stations)
-        if isinstance(self.address.carrier, SerialLine | Pty):
+        if serial:
             self.bus = bus
         return bus
+
+    def mode_e(self, peer: Peer) -> Machine:
+        """The optical head: a sign-on at 300 baud that gives the line to HDLC, or a read-out."""
+        first = self.members[0]
+        resident, on_pty = first.resident, isinstance(self.address.carrier, Pty)
+        face = _face(resident)
+        model = face.plan.model
+        sign_on = SignOnMeter(
+            identification_of(model),
+            device_address=resident.id,
+            data_block=lambda now_us: data_sets(face.meter, model, resident.clock.true_ms(now_us)),
+            parity_in_bit_7=on_pty,
+        )
+        stack = Stack([Darkness(resident), sign_on, HdlcFramer(), *self._station_layers(first, peer)])
+        stack.layers[0].below(SetLine(INITIAL_BAUD) if on_pty else SetLine(INITIAL_BAUD, 7, "E", 1), 0)
+        return stack
 
     def modbus(self, framer: Layer[bytes, Any], *, serial: bool) -> Machine:
         """Modbus units behind one framer."""
@@ -149,7 +171,7 @@ class Line:
         return Stack([framer, UnitTap(self._journal, names), server])
 
     def _station(self, member: Member, peer: Peer) -> Stack:
-        return Stack(self._station_layers(member, peer))
+        return Stack([Darkness(member.resident), *self._station_layers(member, peer)])
 
     def _station_layers(self, member: Member, peer: Peer) -> list[Layer[Any, Any]]:
         address = _dlms(member.address)
@@ -203,6 +225,7 @@ MACHINES: Final[Mapping[str, Callable[[Line, Peer], Machine]]] = {
     "dlms+udp": lambda line, peer: line.wrapper(peer, WrapperDatagram(Role.SERVER)),
     "dlms+hdlc+tcp": lambda line, peer: line.hdlc(peer),
     "dlms+hdlc": lambda line, peer: line.hdlc(peer),
+    "dlms+mode-e": lambda line, peer: line.mode_e(peer),
     "modbus+tcp": lambda line, _peer: line.modbus(TcpFramer(), serial=False),
     "modbus+tls": lambda line, _peer: line.modbus(TcpFramer(), serial=False),
     "modbus+rtu": lambda line, _peer: line.modbus(RtuFramer("server", baud=_baud(line)), serial=True),
@@ -220,6 +243,12 @@ def _dlms(address: MeterAddress) -> DlmsAddress:
     if not isinstance(address, DlmsAddress):
         raise LineError(f"{address} is not a DLMS address")
     return address
+
+
+def _face(resident: Resident) -> CosemFace:
+    if not isinstance(resident.cosem, CosemFace):
+        raise LineError(f'meter "{resident.id}" cannot be read out: its model has no DLMS objects')
+    return resident.cosem
 
 
 def _station(address: MeterAddress) -> int:
@@ -246,6 +275,8 @@ def _check(members: Sequence[Member]) -> None:
                 f'meter "{resident.id}" listens on {address}, where meter "{members[0].resident.id}" speaks '
                 f"{first.scheme}; one line has one protocol"
             )
+        if address.scheme == "dlms+mode-e" and len(members) > 1:
+            raise LineError(f'meter "{resident.id}": {address}: an optical head reads one meter; give each a path')
         station = _station(address)
         if station in known:
             raise LineError(

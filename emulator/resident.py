@@ -129,6 +129,25 @@ class Resident:
         return AssociationServer({server: self.cosem}, self.entropy, peer, tries=self.tries)
 
 
+class Darkness(Layer[Any, Any]):
+    """Lowest on a serial line: what is sent to a meter without supply, bytes or frames, meets nobody.
+
+    Args:
+        resident: the meter.
+    """
+
+    def __init__(self, resident: Resident) -> None:
+        self._resident = resident
+
+    def from_below(self, item: Any, now_us: int) -> None:
+        """Hand on what a living meter hears."""
+        resident = self._resident
+        if now_us >= resident.due_us:
+            resident.look(now_us)
+        if resident.up:
+            self.above(item, now_us)
+
+
 class Attendance(Layer[Any, Any]):
     """Between link and association: nothing reaches a meter that is dark, and after an outage nothing is remembered.
 

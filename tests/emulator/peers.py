@@ -13,6 +13,8 @@ from dlms_cosem.enumerations import CosemInterface
 
 from protocols.address import DlmsAddress, ModbusAddress, SerialLine, Tcp, parse
 from protocols.checksum import crc16_modbus
+from protocols.hdlc.address import Address
+from protocols.hdlc.frame import Frame, Kind, encode, unnumbered_control
 
 PATIENCE_S = 5
 
@@ -80,6 +82,18 @@ def get(client: Any, class_id: int, obis: str, attribute: int) -> bytes:
     """The encoded value of one attribute."""
     value: bytes = client.get(CosemAttribute(CosemInterface(class_id), Obis.from_string(obis), attribute))
     return value
+
+
+def set_normal_response_mode(url: str) -> bytes:
+    """What a station on a serial line answers to SNRM; empty for silence."""
+    address = parse(url)
+    assert isinstance(address, DlmsAddress)
+    assert isinstance(address.carrier, SerialLine)
+    server = Address.server(address.server, address.physical)
+    snrm = Frame(bytes(server), bytes(Address(upper=address.client)), unnumbered_control(Kind.SNRM, poll_final=True))
+    with serial.Serial(address.carrier.device, address.carrier.baud, timeout=0.3) as port:
+        port.write(encode(snrm))
+        return port.read(10)
 
 
 def read_registers_tcp(url: str, count: int = 1, unit: int | None = None) -> bytes:
