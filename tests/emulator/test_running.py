@@ -1,0 +1,157 @@
+"""A bench that runs: supply on the lines, time that moves, happenings in the journal."""
+
+import asyncio
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.assembly import assemble
+from emulator.bench import BenchError, check
+from emulator.journal import Journal
+from emulator.meter import Meter
+from emulator.resident import Resident
+from emulator.running import RunningBench
+from protocols.address import Tcp, parse
+from protocols.dlms.value import decode
+from protocols.transport.pump import link_time_us
+from tests.emulator import peers
+
+START = "2024-10-28T12:00:00+05:30"
+METER: dict[str, Any] = {
+    "id": "MB0001",
+    "model": "is15959-d1",
+    "load": {"constant": 1000},
+    "supply": {"constant": 230},
+    "listen": ["dlms+tcp://127.0.0.1:0"],
+}
+
+
+def running(*meters: dict[str, Any], rate: int = 0, file: io.StringIO | None = None) -> RunningBench:
+    household = assemble(
+        check({"clock": {"start": START, "rate": rate}, "meter": list(meters)}, "bench.toml"), "bench.toml", Path()
+    )
+    return RunningBench(household, Journal(file, household.clock.true_ms) if file else None)
+
+
+def meter_of(resident: Resident) -> Meter:
+    assert isinstance(resident.meter, Meter)
+    return resident.meter
+
+
+def now_ms(bench: RunningBench) -> int:
+    return bench.household.clock.true_ms(link_time_us())
+
+
+def clock_of(url: str) -> bytes:
+    with peers.dlms_client(url) as client:
+        value: bytes = decode(peers.get(client, 8, "0.0.1.0.0.255", 2))[1]
+        return value
+
+
+async def connect(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    carrier = parse(url).carrier
+    assert isinstance(carrier, Tcp)
+    return await asyncio.open_connection(carrier.host, carrier.port)
+
+
+async def test_an_outage_breaks_connections_and_the_meter_answers_again_once_it_has_booted() -> None:
+    file = Kept()
+    async with running(METER, file=file) as bench:
+        [resident] = bench.residents
+        [url] = bench.endpoint.urls(resident)
+        meter = meter_of(resident)
+        reader, writer = await connect(url)
+        await asyncio.sleep(0)
+        meter.outage(now_ms(bench))
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+        with pytest.raises(ConnectionRefusedError):
+            await connect(url)
+        meter.restore(now_ms(bench))
+        boot_ms = meter.physics.power_failure.boot_ms
+        if boot_ms:
+            await asyncio.sleep(0)
+            with pytest.raises(ConnectionRefusedError):
+                await connect(url)
+        bench.jump(now_ms(bench) + boot_ms)
+        assert (await asyncio.to_thread(clock_of, url))[:2] == bytes.fromhex("07e8")
+    happened = [json.loads(line)["what"] for line in file.kept.splitlines() if '"hex"' not in line]
+    assert [what for what in happened if what.startswith(("power", "ready"))] == [
+        "power_failed",
+        "power_restored",
+        "ready",
+    ]
+
+
+class Kept(io.StringIO):
+    """Text that outlives its file."""
+
+    kept = ""
+
+    def close(self) -> None:
+        self.kept = self.getvalue()
+        super().close()
+
+
+async def test_an_outage_that_is_over_before_anybody_looks_still_breaks_connections() -> None:
+    async with running(METER) as bench:
+        [resident] = bench.residents
+        meter = meter_of(resident)
+        reader, writer = await connect(bench.endpoint.urls(resident)[0])
+        await asyncio.sleep(0)
+        begin = now_ms(bench)
+        meter.outage(begin)
+        meter.restore(begin + 60_000)
+        bench.jump(begin + 600_000)
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+        assert await asyncio.to_thread(clock_of, bench.endpoint.urls(resident)[0])
+
+
+async def test_time_jumps_and_runs_at_another_rate() -> None:
+    async with running(METER) as bench:
+        [url] = bench.endpoint.urls(bench.residents[0])
+        assert (await asyncio.to_thread(clock_of, url))[5:8] == bytes((12, 0, 0))
+        bench.jump(now_ms(bench) + 3_600_000)
+        assert (await asyncio.to_thread(clock_of, url))[5:8] == bytes((13, 0, 0))
+        bench.set_rate(100_000)
+        before = await asyncio.to_thread(clock_of, url)
+        bench.set_rate(0)
+        assert await asyncio.to_thread(clock_of, url) > before
+        with pytest.raises(ValueError, match="does not go back"):
+            bench.jump(0)
+
+
+async def test_what_happens_by_itself_is_found_without_a_request() -> None:
+    file = Kept()
+    grid = METER | {"supply": {"grid": "rural", "outages_per_month": 30}}
+    async with running(grid, file=file) as bench:
+        bench.jump(now_ms(bench) + 7 * 86_400_000)
+    assert '"what":"power_failed"' in file.kept
+
+
+async def test_public_keys_are_known_and_named_ones_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_SECRET", "0123456789abcdef")
+    names = ("lls", "hls", "block", "authentication", "master")
+    named = METER | {"id": "MB0002", "keys": {name: {"env": "BENCH_SECRET"} for name in names}}
+    bench = running(METER, named)
+    assert [member.public_keys for member in bench.household.members] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"model": "is15959-d9"}, 'bench.toml: meter "MB0001": .*is15959-d1'),
+        ({"model": "mine.toml"}, "mine.toml"),
+        ({"load": {"household": "castle"}}, 'bench.toml: meter "MB0001": load household'),
+        ({"load": {"recorded": "none.csv"}}, "none.csv"),
+        ({"supply": {"constant": -1}}, "supply: constant"),
+        ({"keys": {"lls": {"env": "BENCH_NOT_SET"}}}, "BENCH_NOT_SET is not set"),
+    ],
+)
+def test_what_the_parts_refuse_is_told_with_file_and_meter(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(BenchError, match=says):
+        running(METER | change)
