@@ -27,6 +27,8 @@ class Coverage(NamedTuple):
 
     through_ms: int
     missing: tuple[Stretch, ...] = ()
+    asked_ms: int = 0
+    """The end of the latest stretch that was answered, whether it had rows or not."""
 
     @classmethod
     def begin(cls, now_ms: int, depth_ms: int) -> "Coverage":
@@ -34,7 +36,7 @@ class Coverage(NamedTuple):
         return cls(now_ms - depth_ms - 1)
 
     def want(
-        self, now_ms: int, span_ms: int, depth_ms: int, order: Literal["oldest", "newest", "off"]
+        self, now_ms: int, span_ms: int, depth_ms: int, order: Literal["oldest", "newest", "off"], period_ms: int = 0
     ) -> Stretch | None:
         """The stretch to ask for next, or None when all is there.
 
@@ -43,6 +45,7 @@ class Coverage(NamedTuple):
             span_ms: the longest stretch that one request asks for.
             depth_ms: how far back the meter keeps rows; what is older is given up.
             order: with `newest` the latest rows come first; with `off` only they do.
+            period_ms: how far apart rows are: within it of the last answer there is nothing newer to come first.
         """
         floor = now_ms - depth_ms
         since = max(self.through_ms + 1, floor)
@@ -53,7 +56,8 @@ class Coverage(NamedTuple):
                 stretches = sorted(old) + recent
                 return _head(stretches[0], span_ms) if stretches else None
             case "newest":
-                stretches = recent + sorted(old, reverse=True)
+                newer = now_ms - self.asked_ms > period_ms
+                stretches = recent * newer + sorted(old, reverse=True) + recent
                 return _tail(stretches[0], span_ms) if stretches else None
             case _:
                 return _tail(recent[0], span_ms) if recent else None
@@ -68,7 +72,7 @@ class Coverage(NamedTuple):
         """
         missing = _without(self.missing, asked)
         if asked.last_ms <= self.through_ms:
-            return Coverage(self.through_ms, missing)
+            return Coverage(self.through_ms, missing, self.asked_ms)
         if asked.first_ms > self.through_ms + 1:
             missing = (*missing, Stretch(self.through_ms + 1, asked.first_ms - 1))
         if asked.last_ms < now_ms - SETTLED_MS:
@@ -76,16 +80,17 @@ class Coverage(NamedTuple):
         else:
             newest = asked.first_ms - 1 if newest_ms is None else min(newest_ms, now_ms)
             through = max(newest, asked.first_ms - 1)
-        return Coverage(max(through, self.through_ms), _bounded(missing))
+        return Coverage(max(through, self.through_ms), _bounded(missing), max(asked.last_ms, self.asked_ms))
 
     def to_json(self) -> str:
-        """The missing stretches as text, for the store."""
-        return json.dumps(self.missing)
+        """What is missing and until when was asked, as text, for the store."""
+        return json.dumps([self.asked_ms, self.missing])
 
     @classmethod
     def from_store(cls, through_ms: int, missing: str) -> "Coverage":
         """Back from the store."""
-        return cls(through_ms, tuple(Stretch(*each) for each in json.loads(missing)))
+        asked_ms, stretches = json.loads(missing)
+        return cls(through_ms, tuple(Stretch(*each) for each in stretches), asked_ms)
 
 
 def _head(stretch: Stretch, span_ms: int) -> Stretch:

@@ -114,7 +114,7 @@ def _history(meter_id: str, profile: str, plan: ReadPlan, meter: MeterScripts, r
 
     def begin(now_ms: int) -> _Wanted | None:
         coverage = report.coverage(meter_id, profile) or Coverage.begin(now_ms, depth)
-        stretch = coverage.want(now_ms, span, depth, plan.catch_up)
+        stretch = coverage.want(now_ms, span, depth, plan.catch_up, period)
         return None if stretch is None else _Wanted(coverage, stretch, now_ms)
 
     wanted: _Wanted | None = yield Commit(begin)
