@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from protocols.model.association import ModelAssociation, read_association
-from protocols.model.cosem_object import CosemObject, read_object
 from protocols.model.identity import Identity
 from protocols.model.merge import merge
 from protocols.model.meter_model import MeterModel
+from protocols.model.object_table import read_object
 from protocols.model.physics import SECTIONS, Physics
 from protocols.model.quirk import read_quirks
 from protocols.model.table import ModelError, Table
@@ -25,6 +25,7 @@ from protocols.model.table import ModelError, Table
 if TYPE_CHECKING:
     from protocols.cosem.obis import LogicalName
     from protocols.modbus.register_map import RegisterMap
+    from protocols.model.cosem_object import CosemObject
 
 MODBUS_SECTIONS: Final = ("modbus", "registers")
 """Tables that `RegisterMap.from_table` reads."""

@@ -76,7 +76,10 @@ class Stamp:
         of_day_ms += (time.hundredths or 0) * 10
         local = zone.instant(day_of(day), of_day_ms)
         deviation = when.deviation
-        if deviation is None or abs(deviation) == abs(zone.offset_ms(local)) // 60_000:
+        if deviation is None:
             return local
         sign = -1 if self._deviation == "plus" else 1
-        return day_of(day) * DAY_MS + of_day_ms + sign * deviation * 60_000
+        instant = day_of(day) * DAY_MS + of_day_ms + sign * deviation * 60_000
+        # An offset of the meter's own with the other sign is the other convention, not another zone.
+        mirrored = -sign * deviation * 60_000 == -zone.offset_ms(local) and zone.offset_ms(local) != 0
+        return local if mirrored else instant
