@@ -75,10 +75,13 @@ class Line:
         return any(member.resident.up for member in self.members)
 
     def pump(self) -> Pump:
-        """A pump for one connection."""
-        pump = Pump(self.machine, on_event=ignore)
-        self._adopt(pump)
-        pump.on_closed = lambda _reason: self._forget(pump)
+        """A pump for one connection; it is ours from when the connection stands."""
+
+        def make(peer: Peer) -> Machine | None:
+            self._adopt(pump)
+            return self.machine(peer)
+
+        pump = Pump(make, on_event=ignore, on_closed=lambda _reason: self._forget(pump))
         return pump
 
     @contextmanager

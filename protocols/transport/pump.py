@@ -132,6 +132,7 @@ class Pump(asyncio.Protocol):
             self._report(machine)
         if self.on_closed is not None:
             self.on_closed(self.closed)
+        self._make = _nobody  # who made us mostly knows us: no cycle is left for the garbage collector
 
     def renew(self) -> None:
         """Begin with a new machine on the same carrier, as a device on a serial line does that was without supply."""
@@ -171,8 +172,9 @@ class Pump(asyncio.Protocol):
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-            self.machine.receive_eof(link_time_us())
-            self._report(self.machine)
+            if self._carrier is not None:
+                self.machine.receive_eof(link_time_us())
+                self._report(self.machine)
         if self._carrier is not None:
             if abort:
                 self._carrier.abort()
@@ -262,3 +264,7 @@ class Pump(asyncio.Protocol):
         except BaseException:
             self._carrier.abort()
             raise
+
+
+def _nobody(_peer: Peer) -> None:
+    """What a pump without a carrier makes."""

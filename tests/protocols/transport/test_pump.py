@@ -185,6 +185,12 @@ async def test_the_first_reason_of_an_end_is_kept() -> None:
     assert closed == ["we are done"]
 
 
+async def test_a_pump_that_never_got_its_carrier_can_be_closed() -> None:
+    pump = Pump(lambda _peer: Scripted())
+    pump.abort("never mind")
+    assert pump.closed == "never mind"
+
+
 async def test_a_bug_in_a_deadline_climbs_and_ends_the_carrier(clock: Clock) -> None:
     class Broken(Scripted):
         def on_deadline(self, now_us: int) -> None:

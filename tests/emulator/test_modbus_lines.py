@@ -1,0 +1,143 @@
+"""Modbus on every carrier that is not plain TCP: TLS, RTU over TCP, ASCII; and DLMS on UDP."""
+
+import asyncio
+import datetime as dt
+import ipaddress
+import socket
+import ssl
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from emulator.endpoint import Endpoint
+from protocols.address import ModbusAddress, SerialLine, Tcp, Tls, Udp, parse
+from protocols.checksum import crc16_modbus
+from protocols.machine import Indication, Layer, Stack
+from protocols.modbus.adu import Adu
+from protocols.modbus.ascii import AsciiFramer
+from protocols.modbus.tcp import TcpFramer
+from protocols.transport.conversation import converse
+from protocols.transport.dial import dial
+from tests.emulator.fakes import resident
+
+READ_ONE = bytes((3, 0, 0, 0, 1))
+SEVEN = bytes((3, 2, 0, 7))
+
+
+async def opened(*urls: str) -> tuple[Endpoint, list[str]]:
+    endpoint, meter = Endpoint(), resident("EA0001", number=7)
+    await endpoint.open([(meter, [parse(url, listen=True) for url in urls])])
+    return endpoint, endpoint.urls(meter)
+
+
+class Asker(Layer[Adu, Adu]):
+    """Hands answers up as they are."""
+
+    def from_below(self, item: Adu, now_us: int) -> None:
+        self.above(Indication(item.pdu), now_us)
+
+
+async def asked(carrier: Tls | SerialLine, framer: Layer[bytes, Adu]) -> bytes:
+    """The PDU that unit 1 answers to a read."""
+    asker = Asker()
+    talk = converse(await dial(carrier, lambda _peer: Stack([framer, asker])))
+    answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    talk.on_indication = lambda indication: answered.set_result(indication.apdu)
+    asker.below(Adu(1, READ_ONE, 9), 0)
+    talk.touch()
+    closed = asyncio.ensure_future(talk.wait_closed())
+    closed.add_done_callback(lambda _closed: answered.done() or answered.cancel())
+    try:
+        return await asyncio.wait_for(answered, 5)
+    except asyncio.CancelledError:
+        raise ConnectionError(talk.closed) from None
+    finally:
+        await talk.aclose()
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A self-signed certificate for loopback, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    begin = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(begin)
+        .not_valid_after(begin + dt.timedelta(days=36_500))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    public, private = folder / f"{name}.pem", folder / f"{name}.key"
+    public.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return public, private
+
+
+async def test_modbus_tls_wants_the_clients_certificate(tmp_path: Path) -> None:
+    server, client = certificate(tmp_path, "server"), certificate(tmp_path, "client")
+    endpoint, [url] = await opened(
+        f"modbus+tls://127.0.0.1:0?certificate={server[0]}&private_key={server[1]}&authority={client[0]}"
+    )
+    listening = parse(url).carrier
+    assert isinstance(listening, Tls)
+    assert ".key" not in url
+    known = Tls(
+        host=listening.host,
+        port=listening.port,
+        authority=str(server[0]),
+        certificate=str(client[0]),
+        private_key=str(client[1]),
+    )
+    assert await asked(known, TcpFramer()) == SEVEN
+    stranger = Tls(host=listening.host, port=listening.port, authority=str(server[0]))
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        await asked(stranger, TcpFramer())
+    await endpoint.close()
+
+
+async def test_modbus_ascii_on_a_pty(tmp_path: Path) -> None:
+    endpoint, [url] = await opened(f"modbus+ascii://pty?path={tmp_path}/line&unit=1")
+    carrier = parse(url).carrier
+    assert isinstance(carrier, SerialLine)
+    assert await asked(carrier, AsciiFramer("client")) == SEVEN
+    await endpoint.close()
+
+
+async def test_modbus_rtu_over_tcp_keeps_no_silence() -> None:
+    endpoint, [url] = await opened("modbus+rtu+tcp://127.0.0.1:0?unit=1")
+    address = parse(url)
+    assert isinstance(address, ModbusAddress)
+    assert isinstance(address.carrier, Tcp)
+    reader, writer = await asyncio.open_connection(address.carrier.host, address.carrier.port)
+    frame = bytes((1,)) + READ_ONE
+    writer.write(frame + crc16_modbus(frame).to_bytes(2, "little"))
+    assert (await asyncio.wait_for(reader.readexactly(7), 5))[1:5] == SEVEN
+    writer.close()
+    await endpoint.close()
+
+
+async def test_dlms_on_udp_is_a_datagram_each_way() -> None:
+    endpoint, [url] = await opened("dlms+udp://127.0.0.1:0")
+    carrier = parse(url).carrier
+    assert isinstance(carrier, Udp)
+    aarq = bytes.fromhex("601DA109060760857405080101BE10040E01000000065F1F0400001E1DFFFF")
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.setblocking(False)
+        await loop.sock_connect(peer, (carrier.host, carrier.port))
+        await loop.sock_sendall(peer, b"\xff" * 20)
+        await loop.sock_sendall(peer, bytes.fromhex("000100100001") + len(aarq).to_bytes(2, "big") + aarq)
+        answer = await asyncio.wait_for(loop.sock_recv(peer, 300), 5)
+    assert (answer[:6], answer[8]) == (bytes.fromhex("000100010010"), 0x61)
+    await endpoint.close()
