@@ -4,6 +4,7 @@ A schedule's date closes a period once: a clock set forward over it closes it th
 does not close it again. Only a clock set back by more than `SET_BACK_MS` begins to count from its new date.
 """
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from emulator.clock import STANDS_STILL, MeterClock
@@ -13,6 +14,9 @@ from protocols.model.physics import BillingProfile
 
 SET_BACK_MS: Final = 86_400_000
 """A correction of up to a day closes no period twice; what goes further back is another time."""
+
+
+SCHEDULE: Final = "schedule"
 
 
 class Bill(NamedTuple):
@@ -62,6 +66,17 @@ class BillBook:
         self._number = self._grid.number(clock.meter_ms(begin_ms))
         self.plan(begin_ms)
 
+    def catch_up(self, start_ms: int) -> None:
+        """End the periods that were in service before the bench starts; meters installed together share them."""
+        periods = _before(self._grid, self._begin_ms, start_ms) if self.day else ()
+        kept = periods[max(0, len(periods) - self._depth + 1) :]
+        self.count = len(periods)
+        if len(kept) < len(periods):
+            self._begin_ms = periods[-len(kept) - 1].at_ms
+        self.bills = list(kept)
+        self._number += len(periods)
+        self.plan(start_ms)
+
     def begins_ms(self, index: int) -> int:
         """When the period began that ends with a bill (its place in `bills`), or that runs now (`len(bills)`)."""
         return self.bills[index - 1].at_ms if index else self._begin_ms
@@ -91,7 +106,7 @@ class BillBook:
     def fire(self, at_ms: int, tamper_count: int) -> None:
         """The schedule's date is passed."""
         self._number = self._grid.number(self._clock.meter_ms(at_ms))
-        self.close(at_ms, self._grid.instant(self._number), tamper_count, "schedule")
+        self.close(at_ms, self._grid.instant(self._number), tamper_count, SCHEDULE)
         self.plan(at_ms)
 
     def close(self, at_ms: int, stamp_ms: int, tamper_count: int, cause: str) -> None:
@@ -101,3 +116,10 @@ class BillBook:
         if len(self.bills) >= self._depth:
             oldest = self.bills.pop(0)
             self._begin_ms, self.tampers_before = oldest.at_ms, oldest.tamper_count
+
+
+@lru_cache(maxsize=64)
+def _before(grid: MonthGrid, begin_ms: int, start_ms: int) -> tuple[Bill, ...]:
+    """The schedule's dates behind one instant and up to another, by a clock that is right."""
+    numbers = range(grid.number(begin_ms) + 1, grid.number(start_ms) + 1)
+    return tuple(Bill(at_ms, at_ms, 0, SCHEDULE) for at_ms in map(grid.instant, numbers))

@@ -48,40 +48,40 @@ def lag_only(route: Route) -> Route:
     return tuple(tuple(active.get(source, source) for source in sources) for sources in route)
 
 
-class Segment:
-    """A stretch of true time in which nothing changes but the load and the supply by themselves.
+class Scene(NamedTuple):
+    """What a meter sees.
 
-    Args:
-        start_ms: when it begins.
-        load: what hangs behind the meter.
+    Attributes:
+        load: what hangs behind it.
         supply: the mains.
         shares: thousandths of the load that each phase carries; 0 where nothing flows.
         volts: thousandths of the supply's voltage at each phase; 0 where it is missing.
         routes: how each phase counts the load's energies.
         neutral: thousandths of the phase current that come back through the neutral.
+    """
+
+    load: Load
+    supply: Supply
+    shares: tuple[int, ...]
+    volts: tuple[int, ...]
+    routes: tuple[Route, ...]
+    neutral: int
+
+
+class Segment:
+    """A stretch of true time in which nothing changes but the load and the supply by themselves.
+
+    Args:
+        start_ms: when it begins.
+        scene: what the meter sees; its parts are the segment's attributes.
         registers: what stands in them at `start_ms`.
     """
 
     __slots__ = ("_registers", "_settled", "load", "neutral", "routes", "shares", "start_ms", "supply", "volts")
 
-    def __init__(
-        self,
-        start_ms: int,
-        load: Load,
-        supply: Supply,
-        shares: tuple[int, ...],
-        volts: tuple[int, ...],
-        routes: tuple[Route, ...],
-        neutral: int,
-        registers: Registers,
-    ) -> None:
+    def __init__(self, start_ms: int, scene: Scene, registers: Registers) -> None:
         self.start_ms = start_ms
-        self.load = load
-        self.supply = supply
-        self.shares = shares
-        self.volts = volts
-        self.routes = routes
-        self.neutral = neutral
+        self.load, self.supply, self.shares, self.volts, self.routes, self.neutral = scene
         self._registers = registers
         self._settled = False
 
@@ -90,16 +90,9 @@ class Segment:
         """Whether the meter itself has supply: a three-phase meter runs on any phase."""
         return any(self.volts)
 
-    def same(self, other: "Segment") -> bool:
-        """Whether both see the same, so that one may go on as the other."""
-        return (
-            self.load is other.load
-            and self.supply is other.supply
-            and self.shares == other.shares
-            and self.volts == other.volts
-            and self.routes == other.routes
-            and self.neutral == other.neutral
-        )
+    def same(self, scene: "Scene") -> bool:
+        """Whether it sees this, so that it may go on."""
+        return scene == Scene(self.load, self.supply, self.shares, self.volts, self.routes, self.neutral)
 
     def registers(self, at_ms: int) -> Registers:
         """What stands in the registers at an instant of this segment."""
@@ -184,14 +177,15 @@ class Ledger:
         first = max(0, bisect_right(self._segments, from_ms, key=_start_ms) - 1)
         return self._segments[first : max(first + 1, bisect_left(self._segments, to_ms, key=_start_ms))]
 
-    def begin(self, segment: Segment) -> None:
-        """Go on with another segment; one of no length is replaced."""
+    def begin(self, at_ms: int, scene: Scene) -> None:
+        """See something else from an instant on; a segment of no length is replaced."""
         last = self._segments[-1]
-        if last.same(segment):
+        if last.same(scene):
             return
-        if last.start_ms == segment.start_ms:
+        registers = last.registers(at_ms)
+        if last.start_ms == at_ms:
             self._segments.pop()
-        self._segments.append(segment)
+        self._segments.append(Segment(at_ms, scene, registers))
 
     def drop_before(self, at_ms: int) -> None:
         """Forget what nobody asks about any more."""

@@ -8,6 +8,7 @@ some instants twice, one that is set forward never passes others.
 from calendar import monthrange
 from collections.abc import Iterable, Iterator
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from emulator.clock import STANDS_STILL, ClockSegment
@@ -68,9 +69,14 @@ class MonthGrid(NamedTuple):
 
     def instant(self, number: int) -> int:
         """The meter time of a month's day and hour."""
-        year, month = divmod(number, 12)
-        day = min(self.day, monthrange(year, month + 1)[1])
-        return self.zone.instant(day_of(date(year, month + 1, day)), self.hour * 3_600_000)
+        return _month_instant(self, number)
+
+
+@lru_cache(maxsize=4096)
+def _month_instant(grid: MonthGrid, number: int) -> int:
+    year, month = divmod(number, 12)
+    day = min(grid.day, monthrange(year, month + 1)[1])
+    return grid.zone.instant(day_of(date(year, month + 1, day)), grid.hour * 3_600_000)
 
 
 class Run(NamedTuple):

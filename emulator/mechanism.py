@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from emulator.billing import BillBook
 from emulator.clock import STANDS_STILL, STATUS_DOUBTFUL, ClockSegment, MeterClock
-from emulator.energy import FORWARDED_ONLY, NORMAL, PHASE_REGISTERS, REVERSED, Ledger, Segment, lag_only
+from emulator.energy import FORWARDED_ONLY, NORMAL, PHASE_REGISTERS, REVERSED, Ledger, Scene, Segment, lag_only
 from emulator.event_log import CAPTURING, NOTHING_MEASURED, Code, EventLog, EventRow
 from emulator.happening import Happening, Kind
 from emulator.limiter import LoadLimiter
 from emulator.load import Load, load_from_table
 from emulator.relay import LoadSwitch
 from emulator.status_word import BILLING, FIRST_BREATH, LAST_GASP, SWITCH, mask
-from emulator.supply import Supply, grid_supply, supply_from_table
+from emulator.supply import Supply, supply_from_table
 from emulator.tamper import Monitor
 from emulator.tariff import ActiveCalendar, Calendar
 from emulator.watch import FAR
@@ -159,7 +159,7 @@ class Mechanism(ABC):
         self.tariff = ActiveCalendar(Calendar.from_model(physics.tariff), begin_ms)
         self.billing = BillBook(physics.profiles.billing, self.clock, begin_ms)
         registers = (0,) * (PHASE_REGISTERS * physics.metering.phases + 1)
-        self.ledger = Ledger(self._segment(begin_ms, registers))
+        self.ledger = Ledger(Segment(begin_ms, self._scene(), registers))
         self._begin(start_ms)
 
     def _load(self, load: Load | Mapping[str, Any]) -> Load:
@@ -172,19 +172,20 @@ class Mechanism(ABC):
         if supply is not None and not isinstance(supply, Mapping):
             return supply
         metering = self.physics.metering
-        volts, hertz = metering.nominal_voltage_v, metering.nominal_frequency_hz
-        if supply is None:
-            return grid_supply(
-                "urban", seed=self.seed, meter_id=self.id, nominal_v=volts, nominal_hz=hertz, zone=self.zone
-            )
+        given = {"grid": "urban"} if supply is None else supply
         return supply_from_table(
-            supply, seed=self.seed, meter_id=self.id, nominal_v=volts, nominal_hz=hertz, zone=self.zone
+            given,
+            seed=self.seed,
+            meter_id=self.id,
+            phases=metering.phases,
+            nominal_v=metering.nominal_voltage_v,
+            nominal_hz=metering.nominal_frequency_hz,
+            zone=self.zone,
         )
 
     def _begin(self, start_ms: int) -> None:
         """Before the bench starts nothing has happened but bills; from then on the meter watches."""
-        while self.billing.due_ms <= start_ms:
-            self.billing.fire(self.billing.due_ms, 0)
+        self.billing.catch_up(start_ms)
         drift_ppb = self.physics.clock.drift_ppb
         if drift_ppb:
             self.clock.begin(ClockSegment(start_ms, start_ms, drift_ppb))
@@ -261,7 +262,7 @@ class Mechanism(ABC):
 
     # The electrical scene
 
-    def _segment(self, at_ms: int, registers: tuple[int, ...]) -> Segment:
+    def _scene(self) -> Scene:
         levels = self.monitor.levels
         present = self._grid_present and self._bench_present
         volts = self._volts if present else (0,) * len(self._volts)
@@ -272,7 +273,7 @@ class Mechanism(ABC):
         )
         routes = tuple(self._route(f"reverse_current_l{phase}" in levels) for phase in range(1, len(volts) + 1))
         neutral = 0 if "neutral_missing" in levels else 1000 - levels.get("earth_load", 0)
-        return Segment(at_ms, self.load, self.supply, shares, volts, routes, neutral, registers)
+        return Scene(self.load, self.supply, shares, volts, routes, neutral)
 
     def _route(self, reversed_current: bool) -> tuple[tuple[int, ...], ...]:  # noqa: FBT001 (one fact of a phase)
         route = FORWARDED_ONLY if not self.metering_mode else REVERSED if reversed_current else NORMAL
@@ -291,7 +292,7 @@ class Mechanism(ABC):
             levels["switch_weld"] = 1
         else:
             levels.pop("switch_weld", None)
-        self.ledger.begin(self._segment(at_ms, self.ledger.registers(at_ms)))
+        self.ledger.begin(at_ms, self._scene())
         if self.running:
             segment = self.ledger.segments[-1]
             self.monitor.plan(segment, at_ms)

@@ -4,6 +4,7 @@ Bit 0 is the first on the wire, so as an integer it is the highest of 128.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from emulator.tamper import CONDITIONS
@@ -17,10 +18,11 @@ BILLING: Final = 87
 """Bits of what passes: they stay up for the model's `transient_s`."""
 
 
-def mask(bits: Iterable[int]) -> int:
+@lru_cache(maxsize=256)
+def mask(bits: tuple[int, ...]) -> int:
     """The word in which these bits are set.
 
-    >>> hex(mask([0]))
+    >>> hex(mask((0,)))
     '0x80000000000000000000000000000000'
     """
     word = 0
@@ -30,7 +32,7 @@ def mask(bits: Iterable[int]) -> int:
 
 
 _CONDITION_BITS: Final = tuple(
-    (1 << index, mask([condition.bit])) for index, condition in enumerate(CONDITIONS) if condition.bit is not None
+    (1 << index, mask((condition.bit,))) for index, condition in enumerate(CONDITIONS) if condition.bit is not None
 )
 
 
@@ -43,7 +45,7 @@ def word(active: int, passing: Iterable[tuple[int, int]], at_ms: int, word_filte
         at_ms: true time.
         word_filter: bits that may show.
     """
-    bits = mask(bit for bit, until_ms in passing if at_ms < until_ms)
+    bits = mask(tuple(bit for bit, until_ms in passing if at_ms < until_ms))
     for condition, shown in _CONDITION_BITS:
         if active & condition:
             bits |= shown

@@ -44,6 +44,9 @@ class Supply(Protocol):
     def limits(self) -> tuple[int, int]:
         """The lowest and the highest millivolts that it can have by itself."""
 
+    def spread(self) -> int:
+        """Thousandths by which its phases can differ by themselves at one instant, at most."""
+
     def frequency_mhz(self, at_ms: int) -> int:
         """Frequency in thousandths of a hertz."""
 
@@ -77,6 +80,10 @@ class ConstantSupply(NamedTuple):
         """The voltage itself."""
         return self.voltage_mv, self.voltage_mv
 
+    def spread(self) -> int:
+        """All phases are alike."""
+        return 0
+
     def frequency_mhz(self, at_ms: int) -> int:  # noqa: ARG002 (the contract's signature)
         """The nominal frequency."""
         return self.nominal_hz * 1000
@@ -103,10 +110,9 @@ _FEEDERS: Final = {
     "rural": _Feeder(
         (1015, 1018, 1020, 1018, 1005, 985, 972, 975, 985, 980, 970, 965,
          965, 968, 972, 975, 970, 945, 905, 890, 895, 930, 975, 1002),
-        Noise(4, 4, 2, 2, 2, 2, 4), (960, 1000)),
+        Noise(3, 3, 1, 1, 1, 1, 2), (960, 1000)),
 }
 # fmt: on
-_PHASES_MAX: Final = 3
 
 
 class GridSupply(NamedTuple):
@@ -139,6 +145,11 @@ class GridSupply(NamedTuple):
         days, share = curve.shape.days, sum(curve.shape.noise)
         low, high = min(map(min, days)) * curve.size, max(map(max, days)) * curve.size
         return low * (256 - share) // 256_000, high * (256 + share) // 256_000 + 1
+
+    def spread(self) -> int:
+        """The phases follow one shape; only their noise differs."""
+        share = sum(self.curves[0].shape.noise)
+        return 2 * share * 1000 // (256 - share) + 1
 
     def frequency_mhz(self, at_ms: int) -> int:
         """The nominal frequency and up to 60 mHz more or less, another every ten seconds."""
@@ -186,7 +197,7 @@ def _no_season(_when: date) -> int:
 
 
 def supply_from_table(
-    table: Mapping[str, Any], *, seed: int, meter_id: str, nominal_v: int, nominal_hz: int, zone: Zone
+    table: Mapping[str, Any], *, seed: int, meter_id: str, phases: int, nominal_v: int, nominal_hz: int, zone: Zone
 ) -> Supply:
     """`supply = { constant = VOLTS }` or `{ grid = "urban" | "rural", outages_per_month = N }` of a bench file.
 
@@ -210,16 +221,7 @@ def supply_from_table(
     if not isinstance(outages, int) or not 0 <= outages <= 30:
         msg = f"supply: outages_per_month = {outages!r}: 0 to 30 is right"
         raise ValueError(msg)
-    return grid_supply(
-        feeder, seed=seed, meter_id=meter_id, nominal_v=nominal_v, nominal_hz=nominal_hz, zone=zone, outages=outages
-    )
-
-
-def grid_supply(
-    feeder: str, *, seed: int, meter_id: str, nominal_v: int, nominal_hz: int, zone: Zone, outages: int = 0
-) -> GridSupply:
-    """One meter's connection to a feeder."""
     shape = _shape(feeder, nominal_v, zone.standard_ms)
     size = draw.between(seed, f"{meter_id}/supply/size", 0, *_FEEDERS[feeder].size)
-    curves = tuple(Curve(shape, size, draw.key(seed, f"{meter_id}/supply/{phase}")) for phase in range(_PHASES_MAX))
+    curves = tuple(Curve(shape, size, draw.key(seed, f"{meter_id}/supply/{phase}")) for phase in range(phases))
     return GridSupply(curves, draw.key(seed, f"{meter_id}/supply"), nominal_hz, outages)

@@ -165,9 +165,8 @@ def _voltage_unbalance(phases: tuple[Phase, ...], limits: Limits, _phase: int) -
 def _voltage_unbalance_quiet(segment: Segment, limits: Limits, _phase: int, at_ms: int) -> int:
     if not limits.voltage_unbalance:
         return FAR
-    bounds = _each(segment)
-    low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
-    return FAR if low and (high - low) * 1000 <= limits.voltage_unbalance * low else at_ms
+    alike = len(set(segment.volts)) == 1
+    return FAR if alike and segment.supply.spread() <= limits.voltage_unbalance else at_ms
 
 
 def _over_current(phases: tuple[Phase, ...], limits: Limits, _phase: int) -> bool:

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Final, Self
 
 from emulator.zone import Zone, date_of
@@ -87,8 +88,9 @@ class Calendar:
                 raise ValueError(msg)
 
     @classmethod
+    @lru_cache(maxsize=256)
     def from_model(cls, tariff: Tariff) -> Self:
-        """The calendar that a model is delivered with."""
+        """The calendar that a model's meters are delivered with; they share it."""
         return cls(
             name=tariff.name,
             days={number: tuple(sorted(map(_switch, switches))) for number, switches in tariff.days.items()},

@@ -10,8 +10,8 @@ from typing import Final, Protocol
 FAR: Final = 1 << 62
 """An instant that never comes."""
 
-SEARCH_MS: Final = 32 * 86_400_000
-"""How far ahead a watch searches at once; if nothing is found, it wakes then and searches on."""
+SEARCH_MS: Final = 2 * 86_400_000
+"""How far ahead a watch searches at once; if nothing is found, it wakes then and searches on. Some 200 changes."""
 
 
 class Judge(Protocol):

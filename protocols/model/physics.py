@@ -290,9 +290,9 @@ class SpecialDay:
     day: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tariff:
-    """`[tariff]`: the activity calendar a meter leaves the works with.
+    """`[tariff]`: the activity calendar a meter leaves the works with; shared, so compared and hashed by identity.
 
     `days` maps a day profile's number to its switches, "HH:MM zone"; `weeks` a name to seven day numbers, Monday
     first. Where weeks are not given every day is day 1; where seasons are not given the first week is always in force.
