@@ -13,7 +13,7 @@ from gateway.schedule import Priority
 
 BACKOFF_FIRST_MS: Final = 2_000
 BACKOFF_MAX_MS: Final = 300_000
-JOBS_PER_METER_MAX: Final = 64
+POLLS_PER_METER_MAX: Final = 64
 """Beyond this a poll is dropped, the oldest first; commands are bounded where they are accepted."""
 
 
@@ -67,10 +67,11 @@ class Line:
         if waiting is not None:
             unit.jobs[job.key] = job._replace(at_ms=waiting.at_ms)
             return
-        if job.priority > Priority.ON_DEMAND and len(unit.jobs) >= JOBS_PER_METER_MAX:
-            oldest = min((each for each in unit.jobs.values()), key=lambda each: (-each.priority, each.at_ms))
-            del unit.jobs[oldest.key]
-            self.dropped += 1
+        if job.priority > Priority.ON_DEMAND:
+            polls = [each for each in unit.jobs.values() if each.priority > Priority.ON_DEMAND]
+            if len(polls) >= POLLS_PER_METER_MAX:
+                del unit.jobs[min(polls, key=lambda each: (-each.priority, each.at_ms)).key]
+                self.dropped += 1
         unit.jobs[job.key] = job
 
     def next(self, now_ms: int) -> Job | None:

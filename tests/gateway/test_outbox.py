@@ -181,13 +181,10 @@ def test_what_a_rolled_back_transaction_did_is_forgotten_in_memory_too() -> None
     store = memory_store()
     outbox = connected(store)
     before = outbox.totals
-    try:
-        with store.transaction():
-            put(outbox, "MB1", 0)
-            outbox.take(1, NOW_MS)
-            raise RuntimeError("the disk said no")
-    except RuntimeError:
-        pass
+    store.begin()
+    put(outbox, "MB1", 0)
+    outbox.take(1, NOW_MS)
+    store.rollback()
     assert outbox.totals == before
     assert outbox.take(1, NOW_MS) == []
 
@@ -236,7 +233,7 @@ def test_whatever_happens_each_number_has_one_payload_and_none_is_left_out(
         elif what == "restart":
             outbox, in_flight[:] = connected(store), []
         elif what == "replay" and isinstance(how, tuple):
-            outbox.replay(outbox.stream, *how, NOW_MS)
+            outbox.replay(outbox.stream, int(how[0]), int(how[1]), NOW_MS)
     outbox.begin_session(new=True)
     while not outbox.idle:
         take(7)

@@ -134,7 +134,7 @@ def test_many_losses_are_merged_from_the_oldest_and_their_sum_is_kept() -> None:
 
 
 @pytest.mark.parametrize("until_headend", [False, True])
-def test_the_sums_agree_with_the_store_whatever_was_trimmed(until_headend: bool) -> None:
+def test_the_sums_agree_with_the_store_whatever_was_trimmed(*, until_headend: bool) -> None:
     store, outbox, retention = cores(Limits(bytes_max=12_000, shelf_bytes=2_000, until_headend=until_headend))
     for turn in range(12):
         fill(outbox, RowKind(turn % 4), 7)
