@@ -36,6 +36,7 @@ BUILT: Final[dict[int, frozenset[int]]] = {
     15: frozenset(range(2, 12)),
     20: frozenset(range(2, 11)),
     62: frozenset({2, 3, 5, 6}),
+    64: frozenset({4, 5, 6}),
     71: frozenset({8, 9, 10}),
 }
 """Attributes that the behaviour of their class makes; all others are written down in the model."""

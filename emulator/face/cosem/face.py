@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 from emulator.face.cosem import note
 from emulator.face.cosem.access import parameter_fits
 from emulator.face.cosem.plan import Plan, View, plan_of
+from emulator.face.cosem.security_setup import resume
 from protocols.dlms.conformance import Conformance
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.value import NULL, Value, decode, encode, structure
 from protocols.errors import RemoteProtocolError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from emulator.face.cosem.host import Host
     from protocols.dlms.application import Association, AssociationProfile, ShortName
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 LLS_SECRET_CHANGED: Final = 161
 HLS_KEY_CHANGED: Final = 162
+GLOBAL_KEYS_CHANGED: Final = 164
 """What the transaction log of an IS 15959 meter keeps of it."""
 
 ALL_ATTRIBUTES: Final = 0
@@ -59,7 +61,7 @@ class CosemFace:
             count for the rest.
     """
 
-    __slots__ = ("_clock", "_profiles", "_put", "invocation_counters", "memory", "meter", "plan")
+    __slots__ = ("_clock", "_profiles", "_put", "_required", "invocation_counters", "memory", "meter", "plan")
 
     def __init__(
         self, meter: Host, model: MeterModel, clock: TrueTime, secrets: Mapping[str, Secret] | None = None
@@ -70,6 +72,7 @@ class CosemFace:
         self.invocation_counters: Mapping[int, int] = _NO_COUNTERS
         self._clock = clock
         self._profiles = self.plan.profiles(secrets or {})
+        self._required: Mapping[int, int] = self.plan.required
         self._put: Callable[[str, str], None] | None = None
 
     def associations(self) -> Mapping[int, AssociationProfile]:
@@ -89,7 +92,7 @@ class CosemFace:
         view = self.plan.views[association.client]
         key = (class_id, instance, attribute)
         source = view.readers.get(key)
-        if source is None or view.security & ~association.security:
+        if source is None or self._required[association.client] & ~association.security:
             if attribute == ALL_ATTRIBUTES and association.conformance & Conformance.ATTRIBUTE_0_SUPPORTED_WITH_GET:
                 return self._get_all(association, class_id, instance, now_us)
             return _why_not(view, class_id, instance)
@@ -125,7 +128,7 @@ class CosemFace:
         """Write one attribute."""
         view = self.plan.views[association.client]
         entry = view.writers.get((class_id, instance, attribute))
-        if entry is None or view.security & ~association.security:
+        if entry is None or self._required[association.client] & ~association.security:
             return _why_not(view, class_id, instance)
         if selection is not None:
             return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
@@ -152,7 +155,7 @@ class CosemFace:
         """Invoke one method."""
         view = self.plan.views[association.client]
         entry = view.methods.get((class_id, instance, method))
-        if entry is None or view.security & ~association.security:
+        if entry is None or self._required[association.client] & ~association.security:
             return ActionResult(int(_why_not(view, class_id, instance))), None
         try:
             decoded: Value = NULL if parameter is None else decode(parameter)
@@ -189,6 +192,19 @@ class CosemFace:
         self._change(client, {name: secret})
         self.meter.log_transaction(at_ms, LLS_SECRET_CHANGED if name == "lls" else HLS_KEY_CHANGED)
 
+    def change_keys(self, changed: Iterable[tuple[int, str, Secret]], at_ms: int) -> None:
+        """New keys by client SAP and name, of one transfer; they count from the next AARQ on."""
+        for client, name, secret in changed:
+            if self._put is not None:
+                self._put(note.secret_note(client, name), secret.reveal().hex())
+            self._change(client, {name: secret})
+        self.meter.log_transaction(at_ms, GLOBAL_KEYS_CHANGED)
+
+    def require(self, clients: Iterable[int], security: int) -> None:
+        """Ask these clients for more: bits of the security control byte that each request must have."""
+        raised = {client: self._required[client] | security for client in clients}
+        self._required = {**self._required, **raised}
+
     def _change(self, client: int, secrets: Mapping[str, Secret]) -> None:
         profile = self._profiles[client]
         changed = replace(profile, secrets={**profile.secrets, **secrets})
@@ -207,6 +223,7 @@ class CosemFace:
         for client, secrets in note.secrets(notes).items():
             if client in self._profiles:
                 self._change(client, secrets)
+        resume(self)
         self._put = put
 
     def invocation_counter(self, client: int) -> int:

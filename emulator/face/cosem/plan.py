@@ -20,6 +20,7 @@ from emulator.face.cosem.demand_register import demand_register
 from emulator.face.cosem.limit import limiter
 from emulator.face.cosem.profile import profile_generic
 from emulator.face.cosem.script import script_table
+from emulator.face.cosem.security_setup import security_setup
 from emulator.face.cosem.short_names import ASSOCIATION_SN, association_sn, base_names, short_names
 from emulator.face.cosem.source import reader_of, writer_of
 from emulator.face.cosem.stamp import Stamp
@@ -53,6 +54,7 @@ BEHAVIOURS: Final[dict[int, Builder]] = {
     11: special_days,
     20: activity_calendar,
     62: compact_data,
+    64: security_setup,
     70: disconnect_control,
     71: limiter,
 }
@@ -67,19 +69,17 @@ class View:
         selective: keys of attributes that a part of can be asked for.
         objects: class ids by logical name, to say why something is not there.
         attributes: numbers of all attributes, by class id and logical name.
-        security: bits of the security control byte that every request must have.
     """
 
-    __slots__ = ("attributes", "methods", "objects", "readers", "security", "selective", "writers")
+    __slots__ = ("attributes", "methods", "objects", "readers", "selective", "writers")
 
-    def __init__(self, security: int) -> None:
+    def __init__(self) -> None:
         self.readers: dict[Key, Source] = {}
         self.writers: dict[Key, tuple[DataType | None, Writer]] = {}
         self.methods: dict[Key, tuple[DataType | None, Executor]] = {}
         self.selective: set[Key] = set()
         self.objects: dict[bytes, set[int]] = {}
         self.attributes: dict[tuple[int, bytes], tuple[int, ...]] = {}
-        self.security = security
 
 
 class Maker:
@@ -153,12 +153,13 @@ class Plan:
     Attributes:
         views: by client SAP.
         inside: everything, for what the meter does to itself.
+        required: bits of the security control byte that every request must have, by client SAP.
         short_names: what each short name stands for, by client SAP, for clients that use them.
         stamp: how instants are written.
         model: what it is the plan of.
     """
 
-    __slots__ = ("_profiles", "inside", "model", "short_names", "stamp", "views")
+    __slots__ = ("_profiles", "inside", "model", "required", "short_names", "stamp", "views")
 
     def __init__(self, model: MeterModel) -> None:
         maker = Maker(model)
@@ -166,6 +167,7 @@ class Plan:
         self.stamp = maker.stamp
         self.views: dict[int, View] = {client: _view(client, maker) for client in model.associations}
         self.inside = _inside(maker)
+        self.required = {each.client: each.security for each in model.associations.values()}
         self.short_names: dict[int, dict[int, ShortName]] = {
             client: short_names(base_names(maker.seen_by(client), model.id))
             for client, association in model.associations.items()
@@ -206,7 +208,7 @@ def association_profile(association: ModelAssociation, secrets: Mapping[str, Sec
 
 def _view(client: int, maker: Maker) -> View:
     association = maker.associations[client]
-    view = View(association.security)
+    view = View()
     for cosem_object in maker.reachable_by(client):
         behaviour = maker.behaviour(cosem_object, client)
         octets = cosem_object.logical_name.octets
@@ -220,7 +222,7 @@ def _view(client: int, maker: Maker) -> View:
 
 def _inside(maker: Maker) -> View:
     """All that can be written and invoked, whoever may: scripts act with the meter's own rights."""
-    view = View(0)
+    view = View()
     for cosem_object in maker.objects.values():
         behaviour = maker.behaviour(cosem_object)
         for number, writer in behaviour.writers.items():

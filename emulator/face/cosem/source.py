@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 EVENT_BITS: Final = 128
 """Bits of the event status word and of its filter."""
 
+CHANGED_BY_METHOD: Final = frozenset({(64, 2)})
+"""Fixed values (class id, attribute) that a method of their object changes: a security policy."""
+
 SERVER_SAP: Final = 1
 """The management logical device, the only one of our meters."""
 
@@ -70,7 +73,7 @@ def writer_of(source: AttributeSource, cosem_object: CosemObject, number: int) -
 
 
 def _fixed_reader(encoded: bytes, cosem_object: CosemObject, number: int) -> Source:
-    if number not in cosem_object.settable:
+    if number not in cosem_object.settable and (cosem_object.class_id, number) not in CHANGED_BY_METHOD:
         return encoded
     key = (cosem_object.class_id, cosem_object.logical_name.octets, number)
 

@@ -172,6 +172,7 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "server_system_title: octet-string",
         ],
         ["security_activate: enum", f"key_transfer: array<{_KEY}>"],
+        behaves=True,
     ),
     interface_class(
         64,
@@ -194,6 +195,7 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             f"export_certificate: {_CERTIFICATE_ID}",
             f"remove_certificate: {_CERTIFICATE_ID}",
         ],
+        behaves=True,
     ),
     interface_class(
         124,
