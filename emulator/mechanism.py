@@ -18,6 +18,7 @@ from emulator.happening import Happening, Kind
 from emulator.limiter import LoadLimiter
 from emulator.load import Load, load_from_table
 from emulator.relay import LoadSwitch
+from emulator.scene import phases
 from emulator.status_word import BILLING, FIRST_BREATH, LAST_GASP, SWITCH, mask
 from emulator.supply import Supply, supply_from_table
 from emulator.tamper import Monitor
@@ -369,7 +370,8 @@ class Mechanism(ABC):
             self._pass(at_ms, 124 + phase)
         self._log(at_ms, "control", Code.CONNECTED if connected else Code.DISCONNECTED, cause)
         if self.running:
-            self.limiter.plan(self.ledger.segments[-1], at_ms)
+            self._settle(at_ms)
+            self._plan(at_ms)
         self._tell(at_ms, Kind.SWITCHED, cause, int(connected))
 
     def contact_moved(self, at_ms: int) -> None:
@@ -378,6 +380,11 @@ class Mechanism(ABC):
             self._settle(at_ms)
         self._plan(at_ms)
         self._tell(at_ms, Kind.CONTACT, value=int(self.relay.contact_closed))
+
+    def supply_mv(self, at_ms: int) -> int:
+        """The voltage in front of the switch, on the first phase, once all that is due has been done."""
+        self.advance(at_ms)
+        return phases(self.ledger.segment(at_ms), at_ms)[0].voltage_mv
 
     # Clock, tariff, bills
 

@@ -109,6 +109,9 @@ class Owner(Protocol):
     def replan(self) -> None:
         """What is due has changed."""
 
+    def supply_mv(self, at_ms: int) -> int:
+        """The voltage in front of the switch, on the first phase, once all that is due has been done."""
+
 
 class LoadSwitch:
     """One meter's load switch.
@@ -258,6 +261,11 @@ class LoadSwitch:
         if self.model.output_state == "command":
             return self.state is ControlState.CONNECTED
         return self.contact_closed if at_ms >= self._lag_until_ms else not self.contact_closed
+
+    def load_side_mv(self, at_ms: int) -> int:
+        """The voltage on the load side: the supply's through a closed contact, else what somebody else feeds back."""
+        supply_mv = self._owner.supply_mv(at_ms)
+        return supply_mv if self.contact_closed else self.back_feed_mv
 
     def target(self, action: Action) -> ControlState | None:
         """Where an action leads from here: this very state when it is there already, None when it is not allowed."""
