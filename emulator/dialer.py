@@ -7,7 +7,7 @@ import asyncio
 import logging
 from typing import Final
 
-from emulator.line import Line, ignore
+from emulator.line import Line
 from protocols.address import Tcp, TcpListen
 from protocols.transport.dial import dial
 
@@ -29,6 +29,7 @@ class Dialer:
         self._line = line
         self._carrier = Tcp(host=carrier.host, port=carrier.port)
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"dial:{carrier.host}:{carrier.port}")
+        self._task.add_done_callback(_told)
 
     def close(self) -> None:
         """Dial no more."""
@@ -46,10 +47,16 @@ class Dialer:
         """Connect and stay until it ends; False where nobody was there."""
         ended = asyncio.Event()
         try:
-            pump = await dial(self._carrier, self._line.machine, on_event=ignore, on_closed=lambda _reason: ended.set())
+            pump = await dial(self._carrier, self._line.machine, on_closed=lambda _reason: ended.set())
         except OSError as error:
             _log.info("%s:%d: nobody there (%s)", self._carrier.host, self._carrier.port, error)
             return False
         with self._line.open_pump(pump):
             await ended.wait()
         return True
+
+
+def _told(task: asyncio.Task[None]) -> None:
+    """A dialer ends by being cancelled only; all else is a bug of ours, and the loop says so at once."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        asyncio.get_running_loop().call_exception_handler({"message": "a dialer failed", "exception": error})

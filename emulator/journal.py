@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 from emulator.mask import WRITING_SOMETHING, is_block, mask
+from protocols.dlms.server import AssociationClosed, AssociationOpened, AssociationRefused
 from protocols.link import Apdu, LinkDisconnect, LinkDown, LinkUp
 from protocols.machine import Layer
 from protocols.modbus.adu import Adu
@@ -20,6 +21,12 @@ NOTES_MAX: Final = 2000
 """Notes in memory before they are written: a few hundred kilobytes at most, since APDUs are bounded."""
 
 LINK: Final = {LinkUp: "link up", LinkDown: "link down", LinkDisconnect: "link disconnect"}
+
+ASSOCIATION: Final = {
+    AssociationOpened: "association opened",
+    AssociationRefused: "association refused",
+    AssociationClosed: "association closed",
+}
 
 THOUSAND: Final = tuple(f"{number:03}" for number in range(1000))
 """Milliseconds as text: half of what a time costs, made beforehand."""
@@ -180,6 +187,24 @@ class Tap(Layer[Any, Any]):
         elif not block:
             self._secret_blocks.discard(pair)
         self._journal.keep((now_us, None, self._request + '"masked":true,' if hidden else self._request, data))
+
+
+class Events(Layer[Any, Any]):
+    """On top of an association server: what it says of associations becomes notes, or nothing.
+
+    Args:
+        journal: where to, or None.
+        meter_id: whose they are.
+    """
+
+    def __init__(self, journal: Journal | None, meter_id: str) -> None:
+        self._journal = journal
+        self._meter_id = meter_id
+
+    def from_below(self, item: Any, now_us: int) -> None:
+        """An association was opened, refused or closed."""
+        if self._journal is not None and type(item) in ASSOCIATION:
+            self._journal.note(now_us, self._meter_id, ASSOCIATION[type(item)], item._asdict())
 
 
 class UnitTap(Layer[Any, Any]):

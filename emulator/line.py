@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from emulator.face.cosem.face import CosemFace
 from emulator.face.read_out import data_sets, identification_of
-from emulator.journal import Journal, Tap, UnitTap
+from emulator.journal import Events, Journal, Tap, UnitTap
 from emulator.resident import Attendance, Darkness, Resident
 from protocols.address import DlmsAddress, MeterAddress, ModbusAddress, Pty, SerialLine
 from protocols.errors import RemoteProtocolError
@@ -81,7 +81,7 @@ class Line:
             self._adopt(pump)
             return self.machine(peer)
 
-        pump = Pump(make, on_event=ignore, on_closed=lambda _reason: self._forget(pump))
+        pump = Pump(make, on_closed=lambda _reason: self._forget(pump))
         return pump
 
     @contextmanager
@@ -191,8 +191,8 @@ class Line:
         layers: list[Layer[Any, Any]] = [Attendance(resident)]
         if self._journal is not None:
             layers.append(Tap(self._journal, resident.id))
-        layers.append(resident.association_server(_dlms(member.address).server, peer))
-        return layers
+        server = resident.association_server(_dlms(member.address).server, peer)
+        return [*layers, server, Events(self._journal, resident.id)]
 
 
 class _Closing(Layer[bytes, Any]):
@@ -236,10 +236,6 @@ MACHINES: Final[Mapping[str, Callable[[Line, Peer], Machine]]] = {
     "modbus+ascii": lambda line, _peer: line.modbus(AsciiFramer("server"), serial=True),
 }
 """How each scheme's layers are stacked."""
-
-
-def ignore(_event: Any) -> None:
-    """A server's machine has nothing to say that its application does not know."""
 
 
 def _dlms(address: MeterAddress) -> DlmsAddress:

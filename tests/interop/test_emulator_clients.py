@@ -127,4 +127,5 @@ def test_the_journal_holds_no_password(tmp_path: Path) -> None:
         assert running.end() == 0
     text = (tmp_path / "journal.jsonl").read_text()
     assert '"masked":true' in text
+    assert '"what":"association opened"' in text
     assert b"meterbench".hex() not in text
