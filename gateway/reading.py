@@ -19,11 +19,14 @@ from protocols.errors import RemoteProtocolError
 from protocols.message.reading import Quality, Value
 from protocols.modbus.kind import shortest_decimal
 from protocols.model.cosem_object import Identified, Measured, Parameter, State
-from protocols.model.loader import load, model_ids
+from protocols.model.loader import load
 from protocols.model.meter_model import MeterModel
 
 CLOCK: Final = (8, LogicalName.parse("0.0.1.0.0.255").octets, 2)
 BILLING_DATE: Final = LogicalName.parse("0.0.0.1.2.255").octets
+
+NAMING_MODELS: Final = ("is15959-d1", "is15959-d2")
+"""A DLMS meter whose model is not said is taken for one of these, as far as names go."""
 
 _INTEGERS: Final = frozenset(
     {
@@ -55,10 +58,10 @@ class Column(NamedTuple):
 
 
 @cache
-def _names(model: MeterModel | None) -> dict[tuple[int, bytes, int], str]:
-    """What the objects of a model measure; without a model, what those of all models do."""
+def names_of(model: MeterModel | None) -> dict[tuple[int, bytes, int], str]:
+    """What the objects of a model measure; without a model, what those of Indian meters do."""
     names: dict[tuple[int, bytes, int], str] = {}
-    for each in (model,) if model is not None else map(load, model_ids()):
+    for each in (model,) if model is not None else map(load, NAMING_MODELS):
         for (class_id, logical_name), described in each.objects.items():
             for attribute, source in described.attributes.items():
                 match source:
@@ -74,7 +77,7 @@ def name_of(column: Column, model: MeterModel | None = None) -> str:
     if (column.class_id, column.instance, column.attribute) == CLOCK:
         return "clock"
     key = (column.class_id, column.instance, column.attribute)
-    known = (_names(model).get(key) if model is not None else None) or _names(None).get(key)
+    known = (names_of(model).get(key) if model is not None else None) or names_of(None).get(key)
     if known is not None:
         return known
     return column.obis if column.attribute == 2 else f"{column.obis}:{column.attribute}"

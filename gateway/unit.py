@@ -13,6 +13,7 @@ from gateway.meter.dlms import DlmsScripts
 from gateway.meter.dlms_link import DlmsLink, Terms
 from gateway.meter.modbus import ModbusScripts
 from gateway.meter.modbus_link import ModbusLink, Pauses
+from gateway.reading import names_of
 from protocols.address import Carrier, DlmsAddress, ModbusAddress, SerialLine
 from protocols.message.status import MeterState
 from protocols.model.loader import load, load_file
@@ -140,6 +141,8 @@ def make_units(config: GatewayConfig, beside: Path, zone: tzinfo) -> list[Unit]:
             faults += error.faults
     if faults:
         raise ConfigError(faults)
+    if any(isinstance(unit.scripts, DlmsScripts) for unit in units):
+        names_of(None)  # a tenth of a second, better now than in the middle of the first read
     public = [unit.id for unit in units if unit.credentials is not None and unit.credentials.bench_keys]
     if public:
         shown = ", ".join(public[:5]) + (f" and {len(public) - 5} more" if len(public) > 5 else "")

@@ -195,7 +195,7 @@ class Profiles:
             return None
         return RangeDescriptor(
             restricting_object=CaptureObject(clock.class_id, clock.instance, clock.attribute, clock.data_index),
-            from_value=self._time(stretch.first_ms),
+            from_value=self._time(-(-stretch.first_ms // 1000) * 1000),  # what follows a row is not the row itself
             to_value=self._time(stretch.last_ms),
         ).selection()
 

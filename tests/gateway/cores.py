@@ -41,9 +41,11 @@ class Cores:
         self.commands = Commands(self.store, self.outbox, self.topics, self.around)
         self.report = Report(self.store, self.outbox, self.topics)
 
-    def results(self) -> list[Result]:
-        """Every result in the outbox, in order."""
-        rows = self.store.sql.execute("SELECT body FROM outbox WHERE topic LIKE '%/result' ORDER BY id")
+    def results(self, after: int = 0) -> list[Result]:
+        """Every result in the outbox, in order; those of rows after one."""
+        rows = self.store.sql.execute(
+            "SELECT body FROM outbox WHERE id > ? AND topic LIKE '%/result' ORDER BY id", (after,)
+        )
         return [Result.from_json(body) for (body,) in rows]
 
     def bodies(self, topic_end: str) -> list[bytes]:

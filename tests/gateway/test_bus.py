@@ -117,7 +117,7 @@ def test_a_forgotten_meter_has_no_jobs() -> None:
     assert (len(line), next_key(line)) == (0, None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(dead=st.sets(st.integers(0, 29), max_size=5), seed=st.integers(0, 1000))
 def test_dead_meters_cost_the_others_no_more_than_their_own_time(dead: set[int], seed: int) -> None:
     """Thirty meters on one line at 100 ms a read, a second for a time-out, each read once a minute for an hour."""
