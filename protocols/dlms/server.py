@@ -8,6 +8,7 @@ same rules. Whatever arrives is answered as the standard says or dropped; nothin
 
 from __future__ import annotations
 
+from struct import Struct
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -41,6 +42,9 @@ ASSOCIATIONS_MAX: Final = 16
 
 GENERAL_BLOCK_WINDOW: Final = 8
 """General blocks that we take in one go."""
+
+_unpack_get = Struct(">HBH6sBB").unpack
+"""A GET-request-normal: tag and kind, invoke, class, instance, attribute, whether there is a selection."""
 
 _new = tuple.__new__  # half the cost of Apdu(...), and this runs on every request
 
@@ -139,27 +143,20 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
             return
         client, server, data, confirmed = item
         served = self._served.get((client, server))
-        if (
-            served is not None
-            and served.quick
-            and len(data) == 13
-            and data[0] == 0xC0
-            and data[1] == 1
-            and not data[12]
-            and 0 < data[11] < 0x80
-            and confirmed
-        ):
-            association = served.association
-            try:
-                result = served.application.get(association, data[3] << 8 | data[4], data[5:11], data[11], None, now_us)
-            except RemoteProtocolError:
-                self._refuse_service(served, data, ServiceError.OTHER_REASON, now_us)
+        if served is not None and served.quick and len(data) == 13 and confirmed:
+            head, invoke, class_id, instance, attribute, selected = _unpack_get(data)
+            if head == 0xC001 and not selected and 0 < attribute < 0x80:
+                association = served.association
+                try:
+                    result = served.application.get(association, class_id, instance, attribute, None, now_us)
+                except RemoteProtocolError:
+                    self._refuse_service(served, data, ServiceError.OTHER_REASON, now_us)
+                    return
+                if type(result) is bytes and len(result) + 4 <= association.peer_max_pdu:
+                    self.below(_new(Apdu, (client, server, b"\xc4\x01%c\x00%b" % (invoke, result), True)), now_us)
+                else:
+                    self._answer(served, get.answer_normal(served, invoke, result), now_us)
                 return
-            if type(result) is bytes and len(result) + 4 <= association.peer_max_pdu:
-                self.below(_new(Apdu, (client, server, b"\xc4\x01%c\x00%b" % (data[2], result), True)), now_us)
-            else:
-                self._answer(served, get.answer_normal(served, data[2], result), now_us)
-            return
         if data:
             self._take(item, served, now_us)
 
