@@ -28,6 +28,10 @@ NAMES: Final = (
 """What an object can name with `identity = ...`."""
 
 
+FOLLOWING_FROM_ID: Final = frozenset({"serial", "device_id", "logical_device_name"})
+"""Those that are different for each meter; all others are the model's."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """The identity of every meter of a model.

@@ -87,6 +87,7 @@ class Maker:
 
     def __init__(self, model: MeterModel) -> None:
         self.stamp = Stamp(model.physics.clock)
+        self.identity = model.identity
         self.demand_periods = model.physics.metering.demand_periods
         self.objects: Mapping[tuple[int, LogicalName], CosemObject] = model.objects
         self.associations: Mapping[int, ModelAssociation] = model.associations
@@ -140,7 +141,7 @@ def _whole(cosem_object: CosemObject, behaviour: Behaviour, maker: Maker) -> Beh
     """Lay what the model writes down over what the class does by itself."""
     behaviour.readers[1] = octet_string(cosem_object.logical_name.octets)
     for number, source in cosem_object.attributes.items():
-        behaviour.readers[number] = reader_of(source, cosem_object, number, maker.stamp)
+        behaviour.readers[number] = reader_of(source, cosem_object, number, maker.stamp, maker.identity)
         writer = writer_of(source, cosem_object, number)
         if writer is not None and number not in behaviour.writers:
             behaviour.writers[number] = writer

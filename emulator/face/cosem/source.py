@@ -19,6 +19,7 @@ from protocols.model.cosem_object import (
     Parameter,
     State,
 )
+from protocols.model.identity import FOLLOWING_FROM_ID
 from protocols.quantity import QUANTITIES
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from emulator.face.cosem.stamp import Stamp
     from protocols.dlms.application import Association
     from protocols.dlms.selection import Selection
+    from protocols.model.identity import Identity
 
 EVENT_BITS: Final = 128
 """Bits of the event status word and of its filter."""
@@ -43,7 +45,9 @@ DAYS_MAX: Final = 31
 """A billing day behind a month's end is the month's last."""
 
 
-def reader_of(source: AttributeSource, cosem_object: CosemObject, number: int, stamp: Stamp) -> Source:
+def reader_of(
+    source: AttributeSource, cosem_object: CosemObject, number: int, stamp: Stamp, identity: Identity
+) -> Source:
     """How an attribute is read."""
     match source:
         case Fixed(value):
@@ -53,7 +57,7 @@ def reader_of(source: AttributeSource, cosem_object: CosemObject, number: int, s
         case Parameter(name, kind):
             return _parameter_reader(name, kind)
         case Identified(name, kind):
-            return _identified_reader(name, kind)
+            return _identified_reader(name, kind, identity)
         case State(name, kind):
             word, _, part = name.partition(":")
             return STATES[word](part, kind)
@@ -146,14 +150,18 @@ def _parameter_writer(name: str, kind: DataType) -> Writer:
     return write
 
 
-def _identified_reader(name: str, kind: DataType) -> Reader:
+def _identified_reader(name: str, kind: DataType, identity: Identity) -> Source:
     tag = kind.tag or int(Tag.VISIBLE_STRING)
 
+    def encoded(meter_id: str) -> bytes:
+        value = identity.of(name, meter_id)
+        return encode((tag, value.encode() if tag == Tag.OCTET_STRING and isinstance(value, str) else value))
+
+    if name not in FOLLOWING_FROM_ID:
+        return encoded("")
+
     def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
-        value = face.plan.model.identity.of(name, face.meter.id)
-        if tag == Tag.OCTET_STRING and isinstance(value, str):
-            return encode((tag, value.encode()))
-        return encode((tag, value))
+        return encoded(face.meter.id)
 
     return read
 
