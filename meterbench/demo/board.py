@@ -61,21 +61,23 @@ class Board:
         """Take one message of the gateway."""
         rest = topic.split("/")[3:]
         if len(rest) < 2:
-            self.say(f"gateway    {'online' if payload.get('online') else 'offline'}")
+            self.say(f"gateway    {payload.get('status', 'offline')}")
             return
         meter, kind = rest[0], rest[1]
         row = self._meters.setdefault(meter, {})
         if kind == "relay":
             row["relay"] = "closed" if payload.get("output_state") else "OPEN"
             self.say(f"relay      {meter} {row['relay']}")
-        elif kind == "reading":
+        elif kind == "reading" and rest[2] == "instantaneous":
             _fill(row, payload)
             values = "  ".join(f"{row[name]} {unit}" for name, unit, *_ in COLUMNS if name in row)
             self.say(f"reading    {meter} {rest[2]:<14} {values}")
+        elif kind == "reading":
+            self.say(f"reading    {meter} {rest[2]:<14} {len(payload.get('rows', []))} rows")
         elif kind == "result":
             self.say(f"result     {meter} {payload.get('verb', '')} {payload.get('rung', '')}")
         elif kind == "status":
-            row["status"] = str(payload.get("state", ""))
+            row["status"] = str(payload.get("status", ""))
 
     def _picture(self) -> Group:
         table = Table(title=f"meters, as the broker at {self._broker} tells", expand=True)
