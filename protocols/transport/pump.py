@@ -20,13 +20,16 @@ HELD_FRAMES_MAX: Final = 4096
 """Frames that may wait for their instant; a machine that holds more back than this has lost its line."""
 
 
+_monotonic_ns = time.monotonic_ns
+
+
 def link_time_us() -> int:
     """Link time now: monotonic microseconds.
 
     The event loop's clock is the same one, but uvloop's stands still within a turn and counts whole milliseconds, too
     coarse for the silence between two Modbus RTU frames.
     """
-    return time.monotonic_ns() // 1000
+    return _monotonic_ns() // 1000
 
 
 def peer_of(carrier: asyncio.BaseTransport) -> Peer:
@@ -55,12 +58,15 @@ class Pump(asyncio.Protocol):
 
     __slots__ = (
         "_carrier",
+        "_data_to_send",
         "_held",
         "_loop",
         "_make",
+        "_receive_data",
         "_set_line",
         "_timer",
         "_timer_at_us",
+        "_write",
         "closed",
         "machine",
         "on_closed",
@@ -98,15 +104,21 @@ class Pump(asyncio.Protocol):
             self.closed = "nobody answers here"
             self._carrier.abort()
             return
-        self.machine = machine
+        self._write = transport.write  # type: ignore[attr-defined]  # a stream's transport has it
+        self._take(machine)
         self.turn(link_time_us())
+
+    def _take(self, machine: Machine) -> None:
+        self.machine = machine
+        self._receive_data = machine.receive_data
+        self._data_to_send = machine.data_to_send
 
     def data_received(self, data: bytes) -> None:
         """Hand the machine what came."""
         if self.closed is not None:
             return
         now_us = link_time_us()
-        self.machine.receive_data(data, now_us)
+        self._receive_data(data, now_us)
         self.turn(now_us)
 
     def eof_received(self) -> bool:
@@ -139,7 +151,7 @@ class Pump(asyncio.Protocol):
         machine = self._make(self.peer)
         if machine is not None and self.closed is None:
             self._held.clear()
-            self.machine = machine
+            self._take(machine)
             self.turn(link_time_us())
 
     def listen(self, on_event: Callable[[Any], None], on_closed: Callable[[str], None]) -> None:
@@ -191,12 +203,13 @@ class Pump(asyncio.Protocol):
         To be called after anything was asked of the machine from outside.
         """
         machine = self.machine
-        for item in machine.data_to_send(now_us):
-            if item.__class__ is bytes and not self._held:
-                self._carrier.write(item)
+        for item in self._data_to_send(now_us):
+            if type(item) is bytes and not self._held:
+                self._write(item)
             else:
                 self._send(item, now_us)
-        self._report(machine)
+        if self.on_event is not None:
+            self._report(machine)
         if machine.closed is not None:
             if not self._held and self.closed is None:
                 self.closed = machine.closed
@@ -205,7 +218,7 @@ class Pump(asyncio.Protocol):
                 self._close_carrier()
         else:
             at_us = machine.deadline_us()
-            if at_us is not None:
+            if at_us is not None and (self._timer is None or at_us < self._timer_at_us):
                 self._arm(at_us, now_us)
 
     def _report(self, machine: Machine) -> None:
