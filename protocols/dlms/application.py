@@ -96,6 +96,7 @@ class Association:
         user_id: the client user identification of the AARQ, or None.
         security: the security control byte of the request being served, 0 in clear.
         protection: ciphering, or None while the association is clear.
+        remark: why the other side's proof did not hold, one sentence; empty while there is nothing to say.
         scratch: for the application alone; it ends with the association.
     """
 
@@ -111,6 +112,7 @@ class Association:
         "peer_max_pdu",
         "profile",
         "protection",
+        "remark",
         "scratch",
         "security",
         "server",
@@ -136,6 +138,7 @@ class Association:
         self.user_id: int | None = None
         self.security = 0
         self.protection: Protection | None = None
+        self.remark = ""
         self.scratch: object = None
 
 
@@ -230,4 +233,7 @@ class Authenticator(Protocol):
         """Our answer to the other side's challenge."""
 
     def verify(self, proof: bytes, association: Association) -> bool:
-        """Whether the other side's answer to our challenge holds; compared in constant time."""
+        """Whether the other side's answer to our challenge holds; compared in constant time.
+
+        Why not may be told in `association.remark`.
+        """

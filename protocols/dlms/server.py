@@ -86,6 +86,14 @@ class AssociationRefused(NamedTuple):
     reason: str
 
 
+class ApduRefused(NamedTuple):
+    """A protected APDU was refused and nothing of it was executed; `reason` is one sentence without any secret."""
+
+    client: int
+    server: int
+    reason: str
+
+
 class AssociationClosed(NamedTuple):
     """An association has ended."""
 
@@ -267,6 +275,7 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
             if isinstance(plain, Refusal):
                 if plain.answer is not None:
                     self.below(Apdu(association.client, association.server, plain.answer), now_us)
+                self.above(ApduRefused(association.client, association.server, plain.reason), now_us)
                 return None
             apdu = plain
         if not apdu:
@@ -383,7 +392,8 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
         if answer is not None:
             self._answer(served, answer, now_us)
         self._served.pop((client, server), None)
-        self.above(AssociationRefused(client, server, f"the proof of client {client} does not hold"), now_us)
+        reason = association.remark or "it is not what it should be"
+        self.above(AssociationRefused(client, server, f"the proof of client {client} does not hold: {reason}"), now_us)
         return None
 
     def _release(self, item: Apdu, served: Served | None, now_us: int) -> None:

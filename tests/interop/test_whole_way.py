@@ -13,6 +13,7 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 from dlms_cosem.enumerations import AuthenticationMechanism
+from paho.mqtt.enums import CallbackAPIVersion
 
 from protocols.dlms.value import decode
 from tests.broker import Mosquitto, mosquitto

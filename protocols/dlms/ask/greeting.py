@@ -203,7 +203,8 @@ class Greeting:
         if returned is None:
             return Done(_unproved("the meter refuses our proof: wrong key or password"))
         if self._authenticator is None or not self._authenticator.verify(returned, association):
-            return Done(_unproved("the meter's own proof does not hold: it has another key, or is not that meter"))
+            remark = association.remark or "it has another key, or is not that meter"
+            return Done(_unproved(f"the meter's own proof does not hold: {remark}"))
         association.authenticated = True
         return ACCEPTED
 
