@@ -148,7 +148,7 @@ class LoadSwitch:
     def __init__(self, owner: Owner, model: RelayModel, at_ms: int) -> None:
         self._owner = owner
         self.model = model
-        self.control_mode: int = model.control_mode
+        self.control_mode: int = model.control_mode if model.fitted else 0
         self.auto_reconnect = model.auto_reconnect
         self.interval_s = model.auto_reconnect_interval_s
         self.tries = model.auto_reconnect_attempts

@@ -203,7 +203,7 @@ def _plain(argument: object) -> object:
         }
     if isinstance(argument, Mapping):
         return dict(argument)
-    if argument is None or isinstance(argument, int | str | tuple | list):
+    if argument is None or isinstance(argument, int | str) or type(argument) in {tuple, list, EmergencyProfile}:
         return argument
     msg = f"{argument!r} cannot be kept: give a load as a table"
     raise TypeError(msg)
