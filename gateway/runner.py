@@ -14,12 +14,13 @@ from gateway.bus import Job, Line
 from gateway.clock import Clock
 from gateway.command import Commands
 from gateway.driver import drive
-from gateway.execution import READ_BACK_MS, Tools, execute
+from gateway.execution import Tools, execute
 from gateway.health import Health
 from gateway.meter.dlms_link import DlmsLink
 from gateway.meter.dlms_profile import Get, obis
 from gateway.poll import CLOCK, RELAY, Outcome, poll
 from gateway.report import Report
+from gateway.retry import try_again, wait_ms
 from gateway.schedule import Priority, ReadPlan, Schedule
 from gateway.script import (
     MeterError,
@@ -32,7 +33,7 @@ from gateway.script import (
 )
 from gateway.store import GroupCommit, StoreError
 from gateway.unit import Link, Unit
-from protocols.message.command import Rung, Verb
+from protocols.message.command import Verb
 from protocols.message.reading import Quality, Row, Value
 
 T = TypeVar("T")
@@ -40,9 +41,6 @@ _log = logging.getLogger(__name__)
 
 FRESH_MS: Final = 5_000
 """A kept connection that was used so recently is taken as standing; an older one is tried before a command uses it."""
-RETRY_FIRST_MS: Final = 1_000
-RETRY_MAX_MS: Final = 30_000
-"""A command whose meter can't be reached is tried again after a growing time, until it expires."""
 LOGICAL_DEVICE_NAME: Final = Get(1, obis("0.0.42.0.0.255"), 2)
 
 
@@ -285,27 +283,9 @@ class LineRunner:
         await self._tell(unit)
 
     async def _try_again(self, unit: Unit, job: Job, error: MeterError) -> None:
-        """A command is tried again until it expires; once it may have moved, for a while longer, by reading."""
-        shared, command_id, now_ms = self.shared, str(job.work), self.shared.clock.now_ms()
-
-        def work() -> bool:
-            waiting = shared.commands.find(command_id)
-            if waiting is None:
-                return False
-            if isinstance(error, NotLetInError) and not waiting.may_have_moved:
-                shared.commands.rung(command_id, Rung.FAILED, now_ms, reason=str(error))
-                return False
-            if waiting.rung is Rung.CONFIRMED:
-                shared.commands.rung(command_id, Rung.CONFIRMED, now_ms, reason=f"it could not be observed: {error}")
-                return False
-            if waiting.may_have_moved and now_ms > waiting.expires_ms + READ_BACK_MS:
-                shared.commands.rung(command_id, Rung.UNKNOWN, now_ms, reason=f"no read-back: {error}")
-                return False
-            return True
-
-        if await shared.commit.run(work):
-            wait_ms = min(RETRY_FIRST_MS << min(unit.failures - 1, 10), RETRY_MAX_MS)
-            self.queue.add(job._replace(at_ms=now_ms + wait_ms))
+        commands, command_id, now_ms = self.shared.commands, str(job.work), self.shared.clock.now_ms()
+        if await self.shared.commit.run(lambda: try_again(commands, command_id, error, now_ms)):
+            self.queue.add(job._replace(at_ms=now_ms + wait_ms(unit.failures)))
 
     async def _tell(self, unit: Unit) -> None:
         state, reason = unit.state()

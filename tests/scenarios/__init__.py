@@ -1,0 +1,1 @@
+"""Programs and cores together, in simulated time or as processes."""
