@@ -237,7 +237,8 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
         else:
             if served.general is not None:
                 served.general.reset()
-            answer = self._serve(served, item.data, now_us)
+            plain = self._plain(served, item.data, now_us, answered=item.confirmed)
+            answer = self._serve(served, plain, now_us)
             if answer is not None and item.confirmed:
                 self._answer(served, answer, now_us)
 
@@ -255,7 +256,7 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
         if not whole or whole[0] in {AARQ, RLRQ, GENERAL_BLOCK_TRANSFER}:
             return  # what belongs to ACSE does not come in blocks, nor blocks in blocks
         served.in_general_blocks = True
-        answer = self._serve(served, whole, now_us)
+        answer = self._serve(served, self._plain(served, whole, now_us, answered=True), now_us)
         if answer is not None:
             self._answer(served, answer, now_us)
         served.in_general_blocks = False
@@ -265,19 +266,26 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
             served.general = GeneralBlockTransfer(requester=False, window=GENERAL_BLOCK_WINDOW)
         return served.general
 
-    def _serve(self, served: Served, apdu: bytes, now_us: int) -> bytes | None:
-        """The plain answer to one whole APDU; None where there is none."""
+    def _plain(self, served: Served, apdu: bytes, now_us: int, *, answered: bool) -> bytes | None:
+        """The plain form of one whole APDU; None where it is not to be served, which is then said in clear."""
         association = served.association
+        refusal = None
         if len(apdu) > association.own_max_pdu and not served.in_general_blocks:
-            return _refusal(apdu, ServiceError.PDU_TOO_LONG)
-        if association.protection is not None:
+            refusal = _refusal(apdu, ServiceError.PDU_TOO_LONG)
+        elif association.protection is None:
+            return apdu
+        else:
             plain = association.protection.unprotect(apdu, association, now_us)
-            if isinstance(plain, Refusal):
-                if plain.answer is not None:
-                    self.below(Apdu(association.client, association.server, plain.answer), now_us)
-                self.above(ApduRefused(association.client, association.server, plain.reason), now_us)
-                return None
-            apdu = plain
+            if not isinstance(plain, Refusal):
+                return plain
+            refusal = plain.answer
+        if refusal is not None and answered:
+            self.below(Apdu(association.client, association.server, refusal), now_us)
+        return None
+
+    def _serve(self, served: Served, apdu: bytes | None, now_us: int) -> bytes | None:
+        """The plain answer to one plain APDU; None where there is none."""
+        association = served.association
         if not apdu:
             return None
         if served.state is ServerState.AUTHENTICATING:

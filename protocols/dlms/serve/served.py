@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 REFERENCES_MAX: Final = 256
 """Attributes or methods in one request with list: clients send about twenty, and each costs a call."""
 
+ANSWER_OCTETS_MAX: Final = 1 << 22
+"""What the attributes of one request may add up to before the rest of them is refused: ten times the longest profile
+that models keep, and far less than a list that names it a hundred times."""
+
 _QUICK: Final = Conformance.GET
 
 _SELECTION: Final = Conformance.SELECTIVE_ACCESS | Conformance.PARAMETERIZED_ACCESS
@@ -42,6 +46,7 @@ class Served:
         pending: the request whose value `blocks_in` collects.
         done: the APDU that ended the last long request and its answer: the same again is not executed again.
         general: general block transfer, once it was used.
+        octets_left: what the attributes of the request being served may still add up to.
         in_general_blocks: whether the request being served came in general blocks; its answer then goes the same way.
     """
 
@@ -54,6 +59,7 @@ class Served:
         "general",
         "in_general_blocks",
         "names",
+        "octets_left",
         "pending",
         "quick",
         "state",
@@ -71,6 +77,7 @@ class Served:
         self.done: tuple[bytes, bytes | None] | None = None
         self.general: GeneralBlockTransfer | None = None
         self.in_general_blocks = False
+        self.octets_left = ANSWER_OCTETS_MAX
 
     def step(self, event: ServerEvent) -> bool:
         """Take the table's step, or refuse it and change nothing."""
@@ -78,6 +85,7 @@ class Served:
         if state is None:
             return False
         self.state = state
+        self.octets_left = ANSWER_OCTETS_MAX
         association = self.association
         self.quick = (
             state is ServerState.ASSOCIATED
@@ -115,10 +123,15 @@ class Served:
             return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
         if number == 0 and not self.offers(Conformance.ATTRIBUTE_0_SUPPORTED_WITH_GET):
             return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
+        if self.octets_left <= 0:
+            return DataAccessResult.DATA_BLOCK_UNAVAILABLE
         try:
-            return self.application.get(self.association, class_id, instance, number, selection, now_us)
+            value = self.application.get(self.association, class_id, instance, number, selection, now_us)
         except RemoteProtocolError:
             return DataAccessResult.TYPE_UNMATCHED
+        if isinstance(value, bytes):
+            self.octets_left -= len(value)
+        return value
 
     def write(self, attribute: AttributeDescriptor, value: bytes, now_us: int) -> DataAccessResult:
         """Write one attribute."""

@@ -769,6 +769,8 @@ def test_what_is_not_protected_in_a_ciphered_association_is_refused_and_not_serv
     server = Stack([bench.server])
     server.receive_data(Apdu(16, 1, bytes.fromhex("c001c1000100006001 00ff0200")), 0)
     assert server.data_to_send(0) == [Apdu(16, 1, b"\xd8\x01\x05")]
+    server.receive_data(Apdu(16, 1, bytes.fromhex("c001c1000100006001 00ff0200"), confirmed=False), 0)
+    assert server.data_to_send(0) == []
     assert bench.device.reads == 0
 
 

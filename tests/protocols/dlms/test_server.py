@@ -432,6 +432,16 @@ def test_more_references_than_the_limit_are_refused_without_a_call() -> None:
     assert meter.device.reads == 0
 
 
+def test_a_list_that_adds_up_to_more_than_a_meter_has_is_answered_in_part() -> None:
+    device = LogicalDevice(profiles(max_pdu=1024))
+    device.values[1, LONG, 2] = encode((Tag.OCTET_STRING, bytes(3_000_000)))
+    meter = Meter(device)
+    meter.associate(max_pdu=1024)
+    answer = meter.ask(GetRequestWithList(0xC1, [AttributeDescriptor(1, LONG, 2)] * 50))
+    assert isinstance(answer, GetResponseWithDatablock)
+    assert device.reads == 2
+
+
 def test_a_request_longer_than_the_server_takes_is_refused() -> None:
     meter = Meter()
     meter.associate()
