@@ -4,7 +4,7 @@ What a section of the file names is looked up once and shared by all its meters;
 one model, one plan of objects and one image of registers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
 from time import time_ns
@@ -14,9 +14,11 @@ from emulator.bench import BenchError, BenchFile, MeterPlan, MeterSection, plans
 from emulator.clock import BenchClock
 from emulator.face.cosem.face import CosemFace
 from emulator.face.modbus.face import ModbusFace
+from emulator.keyring import keys_of
 from emulator.load import load_from_table
 from emulator.meter import Meter
 from emulator.resident import Resident
+from emulator.state import MeterState, StateError, keep, path_of
 from emulator.zone import Zone, zone
 from protocols.address import MeterAddress
 from protocols.model.association import SECRETS_DEFAULT
@@ -35,12 +37,21 @@ LOAD_DEFAULT: Final[Mapping[str, object]] = {"household": "urban"}
 
 
 class Member(NamedTuple):
-    """One meter of a household: the resident, its model, where it is to listen, whether public keys let anyone in."""
+    """One meter of a household.
+
+    Attributes:
+        resident: the meter with its faces.
+        model: its model.
+        addresses: where it is to listen.
+        public_keys: whether keys that everybody knows let a client in.
+        state: what it keeps on disk, or None.
+    """
 
     resident: Resident
     model: MeterModel
     addresses: tuple[MeterAddress, ...]
     public_keys: bool
+    state: MeterState | None
 
 
 class Household(NamedTuple):
@@ -59,57 +70,105 @@ class _Kind(NamedTuple):
     public_keys: bool
 
 
-def assemble(bench: BenchFile, name: str, directory: Path) -> Household:
+class _Place(NamedTuple):
+    """What meters are made from, apart from their section."""
+
+    seed: int
+    start_ms: int
+    local: Zone
+    directory: Path
+    state: Path | None
+
+
+def assemble(bench: BenchFile, name: str, directory: Path, state: Path | None = None) -> Household:
     """Make the meters of a bench.
 
     Args:
         bench: what the file says.
         name: the file, for what is wrong.
         directory: where models, recordings and key files are looked for.
+        state: the folder where meters keep their non-volatile state; they go on where an earlier run has stopped.
 
     Raises:
-        BenchError: a model, a load, a supply or a key is wrong; one sentence a fault.
+        BenchError: a model, a load, a supply, a key or a kept state is wrong; one sentence a fault.
     """
-    start = bench.clock.start
-    start_ms = time_ns() // 1_000_000 if start is None else round(start.timestamp() * 1000)
-    clock = BenchClock(start_ms, zone(bench.clock.zone), bench.clock.rate, link_time_us())
-    # Challenges are drawn from the bench's seed, so that a run can be repeated to the octet; no secret hangs on them.
-    entropy = Random(f"{bench.seed}/entropy").randbytes  # noqa: S311
+    place = _Place(bench.seed, _start_ms(bench), zone(bench.clock.zone), directory, state)
     kinds: dict[int, _Kind] = {}
-    members = []
+    made: list[tuple[MeterPlan, _Kind, Meter, MeterState | None]] = []
     for plan in plans(bench):
         try:
             kind = kinds.get(id(plan.section))
             if kind is None:
                 kind = kinds[id(plan.section)] = _kind(plan.section, directory)
-            meter = _meter(plan, kind.model, bench.seed, start_ms, clock.zone, directory)
-        except (ModelError, ValueError, OSError) as error:
+            made.append((plan, kind, *_meter(plan, kind.model, place)))
+        except (ModelError, ValueError, StateError, OSError) as error:
             raise BenchError([f'{name}: meter "{plan.id}": {error}']) from None
-        resident = Resident(meter, clock, entropy)
-        if kind.model.associations:
-            resident.cosem = CosemFace(meter, kind.model, clock, kind.secrets)
-        if kind.model.modbus is not None:
-            resident.modbus = ModbusFace(meter, kind.model.modbus, clock)
-        members.append(Member(resident, kind.model, plan.addresses, kind.public_keys))
-    return Household(bench.seed, clock, members)
+    kept_ms = max((kept.last_ms for *_, kept in made if kept is not None), default=0)
+    clock = BenchClock(max(_start_ms(bench), kept_ms), place.local, bench.clock.rate, link_time_us())
+    # Challenges are drawn from the bench's seed, so that a run can be repeated to the octet; no secret hangs on them.
+    entropy = Random(f"{bench.seed}/{kept_ms}/entropy").randbytes  # noqa: S311
+    return Household(bench.seed, clock, [_member(*each, clock, entropy) for each in made])
 
 
-def _meter(plan: MeterPlan, model: MeterModel, seed: int, start_ms: int, local: Zone, directory: Path) -> Meter:
+def _start_ms(bench: BenchFile) -> int:
+    start = bench.clock.start
+    return time_ns() // 1_000_000 if start is None else round(start.timestamp() * 1000)
+
+
+def _meter(plan: MeterPlan, model: MeterModel, place: _Place) -> tuple[Meter, MeterState | None]:
+    load_table, supply = plan.section.load or LOAD_DEFAULT, plan.section.supply
     clock_zone = model.physics.clock.zone
     behind = load_from_table(
-        plan.section.load or LOAD_DEFAULT,
-        seed=seed,
+        load_table,
+        seed=place.seed,
         meter_id=plan.id,
         phases=model.physics.metering.phases,
-        zone=zone(clock_zone) if clock_zone else local,
-        directory=directory,
+        zone=zone(clock_zone) if clock_zone else place.local,
+        directory=place.directory,
     )
-    return Meter(plan.id, model, seed, behind, plan.section.supply, start_ms, local)
+
+    def make(start_ms: int) -> Meter:
+        return Meter(plan.id, model, place.seed, behind, supply, start_ms, place.local)
+
+    if place.state is None:
+        return make(place.start_ms), None
+    header = {
+        "id": plan.id,
+        "model": plan.section.model,
+        "seed": place.seed,
+        "zone": place.local.name,
+        "load": dict(load_table),
+        "supply": supply,
+        "start_ms": place.start_ms,
+    }
+    place.state.mkdir(parents=True, exist_ok=True)
+    return keep(path_of(place.state, plan.id), header, make)
+
+
+def _member(
+    plan: MeterPlan,
+    kind: _Kind,
+    meter: Meter,
+    state: MeterState | None,
+    clock: BenchClock,
+    entropy: Callable[[int], bytes],
+) -> Member:
+    resident = Resident(meter, clock, entropy)
+    if kind.model.associations:
+        face = resident.cosem = CosemFace(meter, kind.model, clock, kind.secrets)
+        if state is not None:
+            face.keep(state.notes, state.put)
+            resident.keyring(face).keep(state.notes, state.put)
+    if kind.model.modbus is not None:
+        resident.modbus = ModbusFace(meter, kind.model.modbus, clock)
+    return Member(resident, kind.model, plan.addresses, kind.public_keys, state)
 
 
 def _kind(section: MeterSection, directory: Path) -> _Kind:
     is_file = section.model.endswith(".toml")
     model = load_file(directory / section.model) if is_file else load(section.model)
     secrets = {key: source.read(directory) for key, source in section.keys.items()}
+    for client in model.associations:
+        keys_of(model, client, model.identity.system_title(section.id), {**SECRETS_DEFAULT, **secrets})
     needed = {MECHANISM_KEYS.get(association.mechanism, "") for association in model.associations.values()}
     return _Kind(model, secrets, public_keys=any(key in SECRETS_DEFAULT and key not in secrets for key in needed))

@@ -67,6 +67,7 @@ def run(
     rate: Annotated[float | None, typer.Option(help="How fast time runs: 1 real, 0 frozen.")] = None,
     start: Annotated[str | None, typer.Option(help="Bench time at the start, ISO 8601 with offset.")] = None,
     journal: Annotated[Path | None, typer.Option(help="Write every request, answer and happening here.")] = None,
+    state: Annotated[Path | None, typer.Option(help="Keep the meters' non-volatile state in this directory.")] = None,
     until_stdin_closes: Annotated[
         bool, typer.Option("--until-stdin-closes", help="End when standard input is closed, as a child program.")
     ] = False,
@@ -81,7 +82,7 @@ def run(
         config = _overridden(config, seed=seed, rate=rate, start=start)
         name = str(bench) if bench is not None else "command line"
         with _undisturbed():
-            household = assemble(config, name, bench.parent if bench is not None else Path())
+            household = assemble(config, name, bench.parent if bench is not None else Path(), state)
         file = _open_journal(journal)
         running = RunningBench(household, Journal(file, household.clock.true_ms) if file else None)
         _warn_of_public_keys(household)

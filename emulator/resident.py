@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from emulator.clock import BenchClock
+from emulator.face.cosem.face import CosemFace
 from emulator.happening import Happening
+from emulator.keyring import Keyring
 from protocols.dlms.admission import PasswordTries
-from protocols.dlms.application import Application
+from protocols.dlms.application import Application, AssociationProfile
 from protocols.dlms.server import AssociationServer
 from protocols.errors import LocalProtocolError
 from protocols.link import Apdu, LinkDown
@@ -62,6 +64,7 @@ class Resident:
     """
 
     __slots__ = (
+        "_keyring",
         "clock",
         "cosem",
         "due_us",
@@ -92,6 +95,7 @@ class Resident:
         self.cosem = cosem
         self.modbus = modbus
         self.tries: PasswordTries | None = None
+        self._keyring: Keyring | None = None
         self.up = True
         self.outages = 0
         self.wake_ms: int | None = None
@@ -121,12 +125,44 @@ class Resident:
             server: the SAP of its logical device.
             peer: the other end.
         """
-        if self.cosem is None:
+        face = self.cosem
+        if face is None:
             msg = f"meter {self.id} has no DLMS objects"
             raise LocalProtocolError(msg)
         if self.tries is None:
             self.tries = PasswordTries()
-        return AssociationServer({server: self.cosem}, self.entropy, peer, tries=self.tries)
+        profiles = face.associations().values()
+        if isinstance(face, CosemFace) and any(map(_is_demanding, profiles)):
+            keyring = self.keyring(face)
+            return AssociationServer(
+                {server: face},
+                self.entropy,
+                peer,
+                system_title=keyring.title,
+                names={server: face},
+                protection=keyring.protection,
+                authenticators=keyring.authenticators,
+                tries=self.tries,
+            )
+        return AssociationServer({server: face}, self.entropy, peer, tries=self.tries)
+
+    def keyring(self, face: CosemFace) -> Keyring:
+        """The meter's keys, made when they are first needed."""
+        if self._keyring is None:
+            self._keyring = Keyring(face, self.entropy)
+        return self._keyring
+
+    def supply_lost(self) -> None:
+        """The meter has lost its supply."""
+        self.up = False
+        self.outages += 1
+        if self._keyring is not None:
+            self._keyring.supply_lost()
+
+
+def _is_demanding(profile: AssociationProfile) -> bool:
+    """Whether an association needs more than a password: high-level security, ciphering, or short names."""
+    return profile.mechanism > 1 or profile.ciphered or profile.short_names
 
 
 class Darkness(Layer[Any, Any]):

@@ -5,12 +5,13 @@ date, a supply that went or came back shows on its lines, and its next wake is n
 """
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any, Final, Self
 
-from emulator.assembly import Household
+from emulator.assembly import Household, Member
 from emulator.endpoint import Endpoint
 from emulator.happening import Happening, Kind
 from emulator.journal import Journal
@@ -23,6 +24,12 @@ SUPPLY: Final = frozenset({Kind.POWER_FAILED, Kind.READY})
 
 JOURNAL_EVERY_S: Final = 0.5
 """How long a note may wait to be written."""
+
+TIME_EVERY_S: Final = 10
+"""How often it is kept how far bench time has come, where state is kept at all."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class RunningBench:
@@ -39,6 +46,7 @@ class RunningBench:
         self.endpoint = Endpoint(journal)
         self.wakes = Wakes(household.clock)
         self._flushing: asyncio.TimerHandle | None = None
+        self._remembering: asyncio.TimerHandle | None = None
         self._changed: set[Resident] = set()
         self._switched: set[Resident] = set()
 
@@ -57,13 +65,16 @@ class RunningBench:
         for resident in self.residents:
             self.wakes.look(resident)
         self._flush()
+        self._remember()
 
     async def close(self) -> None:
         """Close every line and write out the journal."""
         self.wakes.close()
         await self.endpoint.close()
-        if self._flushing is not None:
-            self._flushing.cancel()
+        self._keep_time(self.household.members)
+        for timer in (self._flushing, self._remembering):
+            if timer is not None:
+                timer.cancel()
         if self.journal is not None:
             self.journal.close()
 
@@ -133,8 +144,10 @@ class RunningBench:
             item = {"name": happening.name, "value": happening.value}
             self.journal.note(link_time_us(), resident.id, happening.kind.value, item, happening.at_ms)
         if happening.kind in SUPPLY:
-            resident.up = happening.kind is Kind.READY
-            resident.outages += not resident.up
+            if happening.kind is Kind.READY:
+                resident.up = True
+            else:
+                resident.supply_lost()
             self._switched.add(resident)
         self._note_change(resident)
 
@@ -151,7 +164,24 @@ class RunningBench:
         for resident in changed:
             self.wakes.look(resident)
 
+    def _keep_time(self, members: Iterable[Member]) -> None:
+        """Meters that keep their state must not begin earlier next time than they have come now."""
+        now_ms = self.household.clock.true_ms(link_time_us())
+        for member in members:
+            if member.state is not None:
+                try:
+                    member.state.seen(now_ms)
+                except OSError as error:
+                    _log.error("%s cannot be written (%s); free some space", member.state.path, error)
+                    return
+
     def _flush(self) -> None:
         if self.journal is not None:
             self.journal.flush()
             self._flushing = asyncio.get_running_loop().call_later(JOURNAL_EVERY_S, self._flush)
+
+    def _remember(self) -> None:
+        """Of all meters the latest counts, so one is enough while the bench runs."""
+        if self.household.members[0].state is not None:
+            self._keep_time(self.household.members[:1])
+            self._remembering = asyncio.get_running_loop().call_later(TIME_EVERY_S, self._remember)

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,17 +97,22 @@ def set_normal_response_mode(url: str) -> bytes:
         return port.read(10)
 
 
-def read_registers_tcp(url: str, count: int = 1, unit: int | None = None) -> bytes:
-    """The PDU that a Modbus TCP server answers to function 3, address 0."""
+def exchange_tcp(url: str, pdu: bytes, unit: int | None = None) -> bytes:
+    """The PDU that a Modbus TCP server answers."""
     address = parse(url)
     assert isinstance(address, ModbusAddress)
     assert isinstance(address.carrier, Tcp)
-    request = bytes.fromhex("00070000000603000000"[:12]) + bytes((unit or address.unit, 3, 0, 0, 0, count))
+    request = struct.pack(">HHHB", 7, 0, len(pdu) + 1, unit or address.unit) + pdu
     with socket.create_connection((address.carrier.host, address.carrier.port), timeout=PATIENCE_S) as peer:
         peer.sendall(request)
         answer = peer.recv(300)
     assert answer[:2] == request[:2]
     return answer[7:]
+
+
+def read_registers_tcp(url: str, count: int = 1, unit: int | None = None) -> bytes:
+    """The PDU that a Modbus TCP server answers to function 3, address 0."""
+    return exchange_tcp(url, bytes((3, 0, 0, 0, count)), unit)
 
 
 def read_registers_rtu(url: str, count: int = 1) -> bytes:

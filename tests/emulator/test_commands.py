@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.emulator import peers
 from tests.emulator.program import emulator, once
 
 BENCH = """
@@ -73,6 +74,20 @@ def test_a_killed_emulator_leaves_a_link_that_the_next_one_replaces(tmp_path: Pa
     with emulator(*arguments) as running:
         assert running.end() == 0
     assert not (tmp_path / "line").is_symlink()
+
+
+def test_what_a_meter_keeps_survives_a_kill(tmp_path: Path) -> None:
+    arguments = ("--model", "dds238", "--id", "DD0001", "--listen", "modbus+tcp://127.0.0.1:0", "--state", "kept")
+    off = bytes.fromhex("10001A0001020000")
+    with emulator(*arguments, cwd=tmp_path) as running:
+        assert peers.exchange_tcp(running.urls("DD0001")[0], off)[0] == 0x10
+        running.end(signal.SIGKILL)
+    with emulator(*arguments, cwd=tmp_path) as running:
+        assert peers.exchange_tcp(running.urls("DD0001")[0], bytes.fromhex("03001A0001")) == bytes.fromhex("03020000")
+        assert running.end() == 0
+    other = once("run", *arguments, "--seed", "7", cwd=tmp_path)
+    assert other.returncode == 2
+    assert "was kept for a meter with another seed" in other.stderr
 
 
 @pytest.mark.parametrize(
