@@ -189,7 +189,8 @@ class MeterConfig(Section):
     keys: dict[str, SecretSource] = Field(default_factory=dict)
     suite: int = Field(default=0, ge=0, le=2)
     security: Literal["none", "authentication", "encryption", "both"] | None = None
-    system_title: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{16}$", description="of a meter that dials in")
+    system_title: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{16}$", description="the meter's own")
+    invocation_counter: str | None = Field(default=None, description="the object that shows it, if not the usual one")
     read: dict[str, ReadPlan] = Field(default_factory=lambda: {"instantaneous": ReadPlan.model_validate("1m")})
     groups: tuple[str, ...] = ()
     association: Literal["keep", "drop"] = "keep"
@@ -237,6 +238,7 @@ class GatewayConfig(Section):
     push: PushConfig = PushConfig()
     limits: LimitsConfig = LimitsConfig()
     guard: GuardConfig = GuardConfig()
+    system_title: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{16}$", description="the gateway's own")
     fleet_keys: SecretSource | None = Field(default=None, description="one TOML file with [METER] tables of keys")
     defaults: dict[str, Any] = Field(default_factory=dict, description="what every [[meter]] has unless it says more")
     status_every: Span = Field(default=30_000, le=60_000, gt=0)

@@ -5,14 +5,15 @@ one is used.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from gateway.config import ConfigError, MeterConfig, SecretSource, secret_of
+from gateway.meter.security import COUNTER_OBJECTS, Shared
 from protocols.dlms.application import AssociationProfile
 from protocols.dlms.client import PROPOSED_LN
-from protocols.model.association import MECHANISMS, SECRETS_DEFAULT
+from protocols.model.association import MECHANISMS, SECRETS_DEFAULT, ModelAssociation
 from protocols.secret import Secret
 
 LN, LN_CIPHERED = 1, 3
@@ -36,35 +37,49 @@ class Credentials(NamedTuple):
     """Everything that an association needs to know of us."""
 
     profile: AssociationProfile
-    security: int
-    suite: int
+    shared: Shared | None
+    """For ciphered associations and for GMAC."""
+    counter_object: str | None
+    """Where the meter shows the invocation counter, if it does."""
     bench_keys: tuple[str, ...]
     """Names of keys that are the bench's public ones."""
 
 
-def credentials(config: MeterConfig, client: int, beside: Path, fleet: Mapping[str, Mapping[str, str]]) -> Credentials:
+class KeyRing(NamedTuple):
+    """Where keys come from, besides each meter's own entries."""
+
+    beside: Path
+    """The folder of the configuration file, which key files are relative to."""
+    fleet: Mapping[str, Mapping[str, str]]
+    """The fleet's key file, by meter and key name."""
+    title: bytes
+    """Our own system title."""
+    entropy: Callable[[int], bytes]
+
+
+def credentials(config: MeterConfig, client: int, ring: KeyRing, offered: ModelAssociation | None) -> Credentials:
     """Read the keys of a meter.
 
     Args:
         config: of the meter.
         client: the client SAP of its URL.
-        beside: the folder of the configuration file, which key files are relative to.
-        fleet: the fleet's key file, by meter and key name.
+        ring: where keys come from.
+        offered: what the meter's model says of this client's association, if the model is known.
 
     Raises:
         ConfigError: a key is not where the configuration says.
     """
-    security = SECURITY[config.security] if config.security is not None else 0
+    security = _security(config, offered)
     secrets: dict[str, Secret] = {}
     bench: list[str] = []
     needed = {NEEDED[config.auth]} if config.auth in NEEDED else set()
     if security or config.auth == "hls-gmac":
         needed |= {"block", "authentication"}
-    stated = fleet.get(config.id, {})
+    stated = ring.fleet.get(config.id, {})
     for name in sorted(needed | set(config.keys) | set(stated)):
         source = config.keys.get(name)
         if source is not None:
-            secrets[name] = _read(config.id, name, source, beside)
+            secrets[name] = _read(config.id, name, source, ring.beside)
         elif name in stated:
             secrets[name] = secret_of(stated[name])
         else:
@@ -78,7 +93,27 @@ def credentials(config: MeterConfig, client: int, beside: Path, fleet: Mapping[s
         conformance=int(PROPOSED_LN),
         max_pdu=MAX_PDU,
     )
-    return Credentials(profile, security, config.suite, tuple(bench))
+    counter_object = config.invocation_counter or COUNTER_OBJECTS.get(client)
+    return Credentials(profile, _shared(config, security, secrets, ring), counter_object, tuple(bench))
+
+
+def _security(config: MeterConfig, offered: ModelAssociation | None) -> int:
+    """As configured; else as the model says; else HLS ciphers and authenticates, and what is weaker does neither."""
+    if config.security is not None:
+        return SECURITY[config.security]
+    if offered is not None:
+        return (offered.security or SECURITY["both"]) if offered.context >= LN_CIPHERED else 0
+    return SECURITY["both"] if config.auth.startswith("hls") else 0
+
+
+def _shared(config: MeterConfig, security: int, secrets: Mapping[str, Secret], ring: KeyRing) -> Shared | None:
+    if "block" not in secrets:
+        return None
+    other_title = bytes.fromhex(config.system_title or "")
+    try:
+        return Shared(security, config.suite, ring.title, other_title, secrets, ring.entropy)
+    except ValueError as error:
+        raise ConfigError([f'meter "{config.id}", keys: {error}']) from None
 
 
 def _read(meter: str, name: str, source: SecretSource, beside: Path) -> Secret:

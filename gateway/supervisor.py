@@ -84,7 +84,7 @@ class Gateway:
         self.clock = Clock(edge.system_ms, edge.monotonic_us, start_ms, config.clock.rate)
         self.zone = zone_of(config.clock.zone)
         units = make_units(
-            config, edge.beside, self.zone
+            config, edge.beside, self.zone, edge.entropy
         )  # faults of the configuration are found before anything is opened
         self.topics = Topics(config.id, config.prefix)
         self._open_store()

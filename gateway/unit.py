@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from gateway.config import ConfigError, GatewayConfig, MeterConfig
-from gateway.credentials import Credentials, credentials, read_fleet
+from gateway.credentials import Credentials, KeyRing, credentials, read_fleet
 from gateway.meter.dlms import DlmsScripts
 from gateway.meter.dlms_link import DlmsLink, Terms
 from gateway.meter.modbus import ModbusScripts
@@ -38,7 +39,18 @@ class Unit:
         zone: where its clock stands.
     """
 
-    __slots__ = ("config", "credentials", "failures", "last_seen_ms", "met", "model", "scripts", "terms", "trouble")
+    __slots__ = (
+        "config",
+        "counter_reserved",
+        "credentials",
+        "failures",
+        "last_seen_ms",
+        "met",
+        "model",
+        "scripts",
+        "terms",
+        "trouble",
+    )
 
     def __init__(
         self, config: MeterConfig, model: MeterModel | None, credentials: Credentials | None, zone: tzinfo
@@ -52,6 +64,7 @@ class Unit:
             self.scripts = DlmsScripts(zone, model)
         else:
             self.scripts = ModbusScripts(model.modbus if model is not None else None)
+        self.counter_reserved = 0
         self.failures = 0
         self.last_seen_ms: int | None = None
         self.met = False
@@ -122,13 +135,19 @@ def zone_of(name: str) -> tzinfo:
     return ZoneInfo(name)
 
 
-def make_units(config: GatewayConfig, beside: Path, zone: tzinfo) -> list[Unit]:
+def make_units(config: GatewayConfig, beside: Path, zone: tzinfo, entropy: Callable[[int], bytes]) -> list[Unit]:
     """Every meter of a configuration that is enabled, with its model and its keys.
+
+    Args:
+        config: checked.
+        beside: the folder of its file.
+        zone: where the meters' clocks stand.
+        entropy: for challenges.
 
     Raises:
         ConfigError: with every model or key that is missing.
     """
-    fleet = read_fleet(config.fleet_keys, beside)
+    ring = KeyRing(beside, read_fleet(config.fleet_keys, beside), title_of(config), entropy)
     models: dict[str, MeterModel] = {}
     units: list[Unit] = []
     faults: list[str] = []
@@ -136,7 +155,7 @@ def make_units(config: GatewayConfig, beside: Path, zone: tzinfo) -> list[Unit]:
         if not each.enabled:
             continue
         try:
-            units.append(_make_unit(each, beside, zone, fleet, models))
+            units.append(make_unit(each, zone, ring, models))
         except ConfigError as error:
             faults += error.faults
     if faults:
@@ -150,16 +169,24 @@ def make_units(config: GatewayConfig, beside: Path, zone: tzinfo) -> list[Unit]:
     return units
 
 
-def _make_unit(
-    config: MeterConfig,
-    beside: Path,
-    zone: tzinfo,
-    fleet: Mapping[str, Mapping[str, str]],
-    models: dict[str, MeterModel],
-) -> Unit:
+def make_unit(config: MeterConfig, zone: tzinfo, ring: KeyRing, models: dict[str, MeterModel]) -> Unit:
+    """One meter, with its model and its keys.
+
+    Raises:
+        ConfigError: a model or key is missing.
+    """
     model = model_of(config, models)
     if model is not None and config.model is not None:
         models[config.model] = model
     address = config.address
-    known = credentials(config, address.client, beside, fleet) if isinstance(address, DlmsAddress) else None
-    return Unit(config, model, known, zone)
+    if not isinstance(address, DlmsAddress):
+        return Unit(config, model, None, zone)
+    offered = model.associations.get(address.client) if model is not None else None
+    return Unit(config, model, credentials(config, address.client, ring, offered), zone)
+
+
+def title_of(config: GatewayConfig) -> bytes:
+    """Our system title: as configured, else made from the gateway's id."""
+    if config.system_title is not None:
+        return bytes.fromhex(config.system_title)
+    return b"MBG" + blake2b(config.id.encode(), digest_size=5, person=b"system title").digest()

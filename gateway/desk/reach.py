@@ -3,16 +3,15 @@
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
-from datetime import tzinfo
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.config import GatewayConfig, MeterConfig, check
-from gateway.credentials import credentials
+from gateway.credentials import KeyRing
 from gateway.driver import drive
 from gateway.script import RefusedError, Script
-from gateway.unit import Link, Unit, model_of, zone_of
-from protocols.address import DlmsAddress, ModbusAddress
+from gateway.unit import Link, Unit, make_unit, zone_of
+from protocols.address import ModbusAddress
 from protocols.modbus.recognise import recognised
 from protocols.model.loader import load, model_ids
 from protocols.model.meter_model import MeterModel
@@ -70,26 +69,20 @@ async def reach(config: MeterConfig, now_ms: Callable[[], int], zone: str = "Asi
         MeterError: it can't be reached or does not let us in.
         ConfigError: a key or a model is missing.
     """
-    model, where = model_of(config, {}), zone_of(zone)
-    unit = _unit(config, model, where)
-    link = unit.link(os.urandom)  # noqa: TID251 (the program's edge)
+    ring = KeyRing(Path(), {}, b"MBDESK00", os.urandom)  # noqa: TID251 (the program's edge)
+    where, models = zone_of(zone), dict[str, MeterModel]()
+    unit = make_unit(config, where, ring, models)
+    link = unit.link(ring.entropy)
     await link.open()
     try:
         desk = Desk(unit, link, now_ms)
-        if model is None and isinstance(config.address, ModbusAddress):
+        if unit.model is None and isinstance(config.address, ModbusAddress):
             found = await _recognise(desk)
             if found is not None:
-                desk.unit = _unit(config, found, where)
+                desk.unit = Unit(config, found, None, where)
         yield desk
     finally:
         await link.close()
-
-
-def _unit(config: MeterConfig, model: MeterModel | None, zone: tzinfo) -> Unit:
-    known = None
-    if isinstance(config.address, DlmsAddress):
-        known = credentials(config, config.address.client, Path(), {})
-    return Unit(config, model, known, zone)
 
 
 async def _recognise(desk: Desk) -> MeterModel | None:

@@ -10,8 +10,11 @@ from typing import Any, Final
 
 from gateway.credentials import Credentials
 from gateway.meter.dlms_profile import Act, GetMany, Set
+from gateway.meter.security import Shared, authenticator_of, public_profile
 from gateway.script import NoAnswerError, NoConnectionError, NonsenseError, NotLetInError, RefusedError
 from protocols.address import DlmsAddress
+from protocols.cosem.obis import LogicalName
+from protocols.dlms.application import AssociationProfile
 from protocols.dlms.ask.outcome import Aborted, Associated, AssociationRefused, Malformed, ServiceRefused
 from protocols.dlms.client import AssociationClient
 from protocols.dlms.descriptor import AttributeDescriptor, MethodDescriptor
@@ -67,15 +70,25 @@ class DlmsLink:
         return conversation is not None and conversation.closed is None and client is not None and client.associated
 
     async def open(self) -> None:
-        """Dial and associate.
+        """Dial and associate; a ciphered meter is asked for its invocation counter first, as the public client.
 
         Raises:
             NoConnectionError: nobody there.
             NotLetInError: the meter does not want us.
         """
+        shared = self._credentials.shared
+        if shared is not None and shared.needs_counter and self._credentials.counter_object is not None:
+            await self._read_counter(shared, self._credentials.counter_object)
+        await self._enter(self._credentials.profile, shared)
+
+    async def _enter(self, profile: AssociationProfile, shared: Shared | None) -> None:
         await self.close()
         try:
-            pump = await dial(self._address.carrier, self._machine, timeout_s=self._terms.connect_ms / 1000)
+            pump = await dial(
+                self._address.carrier,
+                lambda peer: self._machine(peer, profile, shared),
+                timeout_s=self._terms.connect_ms / 1000,
+            )
         except OSError as error:
             what = "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
             raise NoConnectionError(f"{self._address} can't be reached: {what}") from None
@@ -86,12 +99,27 @@ class DlmsLink:
             await self.close()
             raise
 
-    def _machine(self, peer: Peer) -> Machine:
+    async def _read_counter(self, shared: Shared, name: str) -> None:
+        """What the meter shows is the last value that it took; a meter that does not show it is not asked again."""
+        try:
+            await self._enter(public_profile(), None)
+            outcome = await self.ask(AttributeDescriptor(1, LogicalName.parse(name).octets, 2))
+        except (NotLetInError, NoAnswerError, RefusedError):
+            shared.needs_counter = False
+            return
+        if isinstance(outcome, tuple) and isinstance(outcome[1], int):
+            shared.raise_counter(outcome[1] + 1)
+        shared.needs_counter = False
+
+    def _machine(self, peer: Peer, profile: AssociationProfile, shared: Shared | None) -> Machine:
         self._client = client = AssociationClient(
-            self._credentials.profile,
+            profile,
             self._address.server,
             self._entropy,
             peer,
+            system_title=shared.title if shared is not None else b"",
+            authenticator=authenticator_of(profile, shared),
+            protection=shared.protection if shared is not None and shared.security else None,
             timeout_us=self._terms.timeout_ms * 1000,
             retries=self._terms.retries,
         )
@@ -112,12 +140,14 @@ class DlmsLink:
         return Stack([*layers, client])
 
     async def _associate(self) -> None:
-        client = self._client
+        client, shared = self._client, self._credentials.shared
         assert client is not None  # noqa: S101 (made by `_machine`)
         outcome = await self._turn(client.associate)
+        if isinstance(outcome, Associated):
+            return
+        if shared is not None:
+            shared.needs_counter = True  # out of step with the meter, perhaps: the next try asks it again
         match outcome:
-            case Associated():
-                return
             case AssociationRefused(sentence=sentence):
                 raise NotLetInError(sentence if sentence.startswith("refused") else f"refused: {sentence}")
             case TimedOut():
