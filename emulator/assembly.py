@@ -18,6 +18,7 @@ from emulator.keyring import keys_of
 from emulator.load import load_from_table
 from emulator.meter import Meter
 from emulator.resident import Resident
+from emulator.rs485 import LineBehaviour
 from emulator.state import MeterState, StateError, keep, path_of
 from emulator.zone import Zone, zone
 from protocols.address import MeterAddress
@@ -55,11 +56,12 @@ class Member(NamedTuple):
 
 
 class Household(NamedTuple):
-    """All meters of a bench, with the clock they share."""
+    """All meters of a bench, with the clock they share and the behaviour of their serial lines."""
 
     seed: int
     clock: BenchClock
     members: list[Member]
+    behaviours: Mapping[str, LineBehaviour]
 
 
 class _Kind(NamedTuple):
@@ -107,7 +109,8 @@ def assemble(bench: BenchFile, name: str, directory: Path, state: Path | None = 
     clock = BenchClock(max(_start_ms(bench), kept_ms), place.local, bench.clock.rate, link_time_us())
     # Challenges are drawn from the bench's seed, so that a run can be repeated to the octet; no secret hangs on them.
     entropy = Random(f"{bench.seed}/{kept_ms}/entropy").randbytes  # noqa: S311
-    return Household(bench.seed, clock, [_member(*each, clock, entropy) for each in made])
+    behaviours = {line.on: line.behaviour for line in bench.line}
+    return Household(bench.seed, clock, [_member(*each, clock, entropy) for each in made], behaviours)
 
 
 def _start_ms(bench: BenchFile) -> int:

@@ -26,6 +26,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from emulator.rs485 import LineBehaviour
 from protocols.address import AddressError, MeterAddress, count_up, parse
 from protocols.secret import Secret
 
@@ -178,13 +179,45 @@ class MeterSection(Section):
         return self.id[: digits.start()] + number
 
 
+class LineSection(Section):
+    """One `[[line]]`: how a serial line behaves; further keys are those of `emulator.rs485.LineBehaviour`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    on: str = Field(description="the pty's path or the device, as in the listen URLs")
+
+    @property
+    def behaviour(self) -> LineBehaviour:
+        """What it does to what it carries."""
+        return LineBehaviour.from_table(self.model_extra or {})
+
+    @model_validator(mode="after")
+    def _known_behaviour(self) -> Self:
+        _ = self.behaviour
+        return self
+
+
 class BenchFile(Section):
     """The whole file."""
 
     seed: int = SEED_DEFAULT
     clock: ClockSection = ClockSection()
     control: ControlSection | None = None
+    line: tuple[LineSection, ...] = ()
     meter: tuple[MeterSection, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _lines_are_there(self) -> Self:
+        there = {
+            getattr(address.carrier, "path", "") or getattr(address.carrier, "device", "")
+            for section in self.meter
+            for address in section.listen
+        }
+        for line in self.line:
+            if line.on not in there:
+                known = ", ".join(sorted(there - {""})) or "none"
+                raise ValueError(f"[[line]] on = {line.on!r}: no meter listens there; serial lines are: {known}")
+        return self
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
@@ -294,6 +327,7 @@ _SECTIONS: Final[Mapping[str, type[Section]]] = {
     "control": ControlSection,
     "meter": MeterSection,
     "keys": SecretSource,
+    "line": LineSection,
 }
 
 

@@ -8,15 +8,17 @@ import asyncio
 import contextlib
 import logging
 import resource
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from ssl import SSLContext
 from typing import Final, TypeAlias
 
 from emulator.dialer import Dialer
 from emulator.journal import Journal
-from emulator.line import Line, LineError, Member
+from emulator.line import Line, LineError
+from emulator.machines import Member
 from emulator.resident import Resident
+from emulator.rs485 import LineBehaviour
 from protocols.address import SCHEMES, Carrier, MeterAddress, Pty, SerialLine, Tcp, TcpListen, Tls, Udp
 from protocols.transport.pty import PtyLine, open_pty
 from protocols.transport.pump import Pump
@@ -43,10 +45,19 @@ class Endpoint:
 
     Args:
         journal: where what passes is noted, or None.
+        behaviours: what a serial line does to what it carries, by the pty's path or the device.
+        seed: of the bench, for what behaviours draw.
     """
 
-    def __init__(self, journal: Journal | None = None) -> None:
+    def __init__(
+        self,
+        journal: Journal | None = None,
+        behaviours: Mapping[str, LineBehaviour] | None = None,
+        seed: int = 0,
+    ) -> None:
         self._journal = journal
+        self._behaviours = behaviours or {}
+        self._seed = seed
         self._lines: list[Line] = []
         self._opened: list[Opened] = []
         self._of: dict[str, tuple[int, ...]] = {}
@@ -59,7 +70,7 @@ class Endpoint:
             EndpointError: a port or path is taken, meters cannot share a line, or files are too few.
         """
         try:
-            self._lines = [Line(members, self._journal) for members in group(meters)]
+            self._lines = [self._line(members) for members in group(meters)]
         except LineError as error:
             raise EndpointError(str(error)) from None
         check_files([line.address for line in self._lines])
@@ -73,6 +84,13 @@ class Endpoint:
                 raise EndpointError(f'meter "{line.members[0].resident.id}": {line.address}: {reason}') from None
             self._opened.append(opened)
             self._carriers.append(carrier)
+
+    def _line(self, members: list[Member]) -> Line:
+        match members[0].address.carrier:
+            case Pty(path=name) | SerialLine(device=name):
+                return Line(members, self._journal, self._behaviours.get(name), self._seed)
+            case _:
+                return Line(members, self._journal)
 
     def urls(self, resident: Resident) -> list[str]:
         """What a client dials to reach this meter."""
@@ -196,7 +214,11 @@ def _listener(carrier: Tcp | Tls, line: Line, context: SSLContext | None) -> Tcp
 
 
 def _of_pty(line: Line) -> Callable[[PtyLine], Pump]:
-    return lambda _opened: line.pump()
+    def make(opened: PtyLine) -> Pump:
+        line.client_baud = opened.baud
+        return line.pump()
+
+    return make
 
 
 def _dialled(host: str) -> str:

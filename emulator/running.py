@@ -43,7 +43,7 @@ class RunningBench:
     def __init__(self, household: Household, journal: Journal | None = None) -> None:
         self.household = household
         self.journal = journal
-        self.endpoint = Endpoint(journal)
+        self.endpoint = Endpoint(journal, household.behaviours, household.seed)
         self.wakes = Wakes(household.clock)
         self._flushing: asyncio.TimerHandle | None = None
         self._remembering: asyncio.TimerHandle | None = None

@@ -69,6 +69,12 @@ METER = {"id": "MB0001", "model": "is15959-d1"}
         ({"meter": [METER], "clock": {"rate": -1}}, "clock.rate: rate is 0 to"),
         ({"meter": [METER], "clock": {"rate": "fast"}}, "rate is a number"),
         ({"meter": [METER], "clock": {"start": "2024-10-28T00:00:00"}}, "timezone"),
+        ({"meter": [METER], "line": [{"on": "run/x"}]}, "no meter listens there; serial lines are: none"),
+        (
+            {"meter": [METER], "line": [{"on": "x", "local_eco": True}]},
+            r"line\[0\]: local_eco .*did you mean local_echo",
+        ),
+        ({"meter": [METER], "line": [{}]}, r"line\[0\].on: is missing"),
         ({"meter": [METER], "control": {"listen": "here"}}, "control.listen"),
     ],
 )

@@ -8,12 +8,14 @@ import ssl
 from pathlib import Path
 
 import pytest
+import serial
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from emulator.endpoint import Endpoint
+from emulator.rs485 import LineBehaviour
 from protocols.address import ModbusAddress, SerialLine, Tcp, Tls, Udp, parse
 from protocols.checksum import crc16_modbus
 from protocols.machine import Indication, Layer, Stack
@@ -28,8 +30,8 @@ READ_ONE = bytes((3, 0, 0, 0, 1))
 SEVEN = bytes((3, 2, 0, 7))
 
 
-async def opened(*urls: str) -> tuple[Endpoint, list[str]]:
-    endpoint, meter = Endpoint(), resident("EA0001", number=7)
+async def opened(*urls: str, behaviours: dict[str, LineBehaviour] | None = None) -> tuple[Endpoint, list[str]]:
+    endpoint, meter = Endpoint(behaviours=behaviours, seed=42), resident("EA0001", number=7)
     await endpoint.open([(meter, [parse(url, listen=True) for url in urls])])
     return endpoint, endpoint.urls(meter)
 
@@ -103,6 +105,25 @@ async def test_modbus_tls_wants_the_clients_certificate(tmp_path: Path) -> None:
     stranger = Tls(host=listening.host, port=listening.port, authority=str(server[0]))
     with pytest.raises((ssl.SSLError, ConnectionError)):
         await asked(stranger, TcpFramer())
+    await endpoint.close()
+
+
+async def test_a_line_echoes_and_is_deaf_to_a_client_at_another_rate(tmp_path: Path) -> None:
+    path = f"{tmp_path}/line"
+    behaviour = LineBehaviour(local_echo=True, strict_baud=True, turnaround_ms=5)
+    endpoint, _ = await opened(f"modbus+rtu://pty?path={path}&unit=1", behaviours={path: behaviour})
+    frame = bytes((1,)) + READ_ONE
+    request = frame + crc16_modbus(frame).to_bytes(2, "little")
+
+    def ask(baud: int) -> bytes:
+        with serial.Serial(path, baud, timeout=0.3) as port:
+            port.write(request)
+            return port.read(len(request) + 7)
+
+    heard = await asyncio.to_thread(ask, 9600)
+    assert heard[: len(request)] == request
+    assert heard[len(request) + 1 : -2] == SEVEN
+    assert SEVEN not in await asyncio.to_thread(ask, 4800)
     await endpoint.close()
 
 
