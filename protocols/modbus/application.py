@@ -27,6 +27,13 @@ class ModbusApplication:
         """False for a device that is dark or still starting: it neither acts nor answers."""
         return True
 
+    def recall(self, pdu: bytes, now_us: int) -> bytes | None:
+        """The straight way for a request that has been asked before: its whole response, or None to be asked in full.
+
+        A device that is dark, that only listens, or that would refuse, gives None.
+        """
+        return None
+
     def read_bits(self, function: int, address: int, count: int, now_us: int) -> bytes | ExceptionCode:
         """Functions 1 and 2: `count` bits, packed."""
         return ExceptionCode.ILLEGAL_FUNCTION

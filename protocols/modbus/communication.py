@@ -23,20 +23,24 @@ SENT_BUSY: Final = 0x04
 
 
 class Communication:
-    """Counters of one unit; each is sixteen bits on the wire."""
+    """Counters of one unit; each is sixteen bits on the wire.
+
+    A message costs one addition: what the server processed and what counts as an event is what is left of all messages
+    without those that had another end.
+    """
 
     __slots__ = (
         "_events",
         "bus_errors",
         "bus_messages",
         "busy",
-        "event_count",
         "exceptions",
         "listen_only",
         "negative",
         "overruns",
-        "server_messages",
         "silent",
+        "uncounted",
+        "unheard",
     )
 
     def __init__(self) -> None:
@@ -46,8 +50,18 @@ class Communication:
 
     def clear(self) -> None:
         """Sub-functions 1 and 10: every counter to zero."""
-        self.bus_messages = self.bus_errors = self.exceptions = self.server_messages = 0
-        self.silent = self.negative = self.busy = self.overruns = self.event_count = 0
+        self.bus_messages = self.bus_errors = self.exceptions = self.unheard = 0
+        self.silent = self.negative = self.busy = self.overruns = self.uncounted = 0
+
+    @property
+    def server_messages(self) -> int:
+        """Messages that this unit processed: all but those it did not hear or may not act on."""
+        return self.bus_messages - self.unheard
+
+    @property
+    def event_count(self) -> int:
+        """Messages completed: processed, neither refused nor fetching the counters; the one in hand is among them."""
+        return self.server_messages - self.exceptions - self.uncounted
 
     def note(self, event: int) -> None:
         """Add one byte to the event log."""

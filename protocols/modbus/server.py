@@ -10,7 +10,7 @@ from typing import Final
 
 from protocols.machine import Layer
 from protocols.modbus import server_access, server_service
-from protocols.modbus.adu import Adu, Noise
+from protocols.modbus.adu import Adu, Noise, make_adu
 from protocols.modbus.application import ModbusApplication
 from protocols.modbus.code import BROADCAST_UNIT, EXCEPTION, ExceptionCode
 
@@ -57,7 +57,7 @@ class ModbusServer(Layer[Adu | Noise, Adu]):
         if application is not None:
             response = self.answer(application, pdu, now_us)
             if response is not None:
-                self.below(Adu(unit, response, transaction), now_us)
+                self.below(make_adu((unit, response, transaction)), now_us)
         elif unit == BROADCAST_UNIT and self._serial:
             self._broadcast(pdu, now_us)
         elif self._unknown_unit is not None:
@@ -67,28 +67,40 @@ class ModbusServer(Layer[Adu | Noise, Adu]):
         """The response PDU of one application, with its counters kept; None where it stays silent."""
         communication = application.communication
         communication.bus_messages += 1
+        response = application.recall(pdu, now_us)
+        if response is not None:
+            if self._serial:
+                server_service.log(communication, response)
+            return response
         if not application.listens(now_us):
+            communication.unheard += 1
             return None
         function = pdu[0]
         if communication.listen_only and not pdu.startswith(server_service.RESTART):
+            communication.unheard += 1
             communication.silent += 1
             return None
-        communication.server_messages += 1
         handler = DISPATCH.get(function)
         result = ExceptionCode.ILLEGAL_FUNCTION if handler is None else handler(application, pdu, now_us)
         if self._serial:
             server_service.log(communication, result)
         if isinstance(result, bytes):
-            if function not in server_service.UNCOUNTED:
-                communication.event_count += 1
+            if function in server_service.UNCOUNTED:
+                communication.uncounted += 1
             return result
         if result is None:
             communication.silent += 1
+            communication.uncounted += 1
             return None
-        communication.exceptions += 1
-        if result == ExceptionCode.SERVER_DEVICE_BUSY:
-            communication.busy += 1
-        return bytes((function | EXCEPTION, result))
+        return self._refusal(application, pdu, result)
+
+    @staticmethod
+    def _refusal(application: ModbusApplication, pdu: bytes, code: ExceptionCode) -> bytes:
+        """An exception response, counted."""
+        application.communication.exceptions += 1
+        if code == ExceptionCode.SERVER_DEVICE_BUSY:
+            application.communication.busy += 1
+        return bytes((pdu[0] | EXCEPTION, code))
 
     def _count_error(self) -> None:
         for application in dict.fromkeys(self._units.values()):
@@ -101,3 +113,5 @@ class ModbusServer(Layer[Adu | Noise, Adu]):
             communication.silent += 1
             if application.listens(now_us) and not communication.listen_only and pdu[0] in _BROADCASTABLE:
                 DISPATCH[pdu[0]](application, pdu, now_us)
+            else:
+                communication.unheard += 1

@@ -17,10 +17,16 @@ from protocols.modbus.code import (
     ExceptionCode,
 )
 
+_HEADS: Final[dict[int, tuple[bytes, ...]]] = {
+    function: tuple(bytes((function, 2 * count)) for count in range(READ_REGISTERS_MAX + 1)) for function in (3, 4)
+}
+"""How responses with registers begin."""
+
 _READ: Final = Struct(">BHH").unpack
 
 
-def _read_registers(application: ModbusApplication, pdu: bytes, now_us: int) -> bytes | ExceptionCode:
+def read_registers(application: ModbusApplication, pdu: bytes, now_us: int) -> bytes | ExceptionCode:
+    """Functions 3 and 4."""
     if len(pdu) != 5:
         return ExceptionCode.ILLEGAL_DATA_VALUE
     function, address, count = _READ(pdu)
@@ -30,7 +36,8 @@ def _read_registers(application: ModbusApplication, pdu: bytes, now_us: int) -> 
         return ExceptionCode.ILLEGAL_DATA_ADDRESS
     data = application.read_registers(function, address, count, now_us)
     if isinstance(data, bytes):
-        return bytes((function, 2 * count)) + data
+        head: bytes = _HEADS[function][count]
+        return head + data
     return data
 
 
@@ -128,8 +135,8 @@ def _read_write_registers(application: ModbusApplication, pdu: bytes, now_us: in
 DISPATCH: Final[Mapping[int, Callable[[ModbusApplication, bytes, int], bytes | ExceptionCode]]] = {
     1: _read_bits,
     2: _read_bits,
-    3: _read_registers,
-    4: _read_registers,
+    3: read_registers,
+    4: read_registers,
     5: _write_single_coil,
     6: _write_single_register,
     15: _write_multiple_coils,

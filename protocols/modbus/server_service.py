@@ -13,7 +13,7 @@ from protocols.modbus.communication import Communication
 Answer = bytes | ExceptionCode | None
 
 UNCOUNTED: Final = frozenset((11, 12))
-"""Fetching the event counter or the log is no event itself."""
+"""Fetching the event counter or the log is no event itself, hence one less while it is answered."""
 
 RESTART: Final = b"\x08\x00\x01"
 """Restart communications: all that a unit in listen-only mode hears."""
@@ -103,14 +103,14 @@ def _event_counter(application: ModbusApplication, pdu: bytes, _now_us: int) -> 
     if len(pdu) != 1:
         return ExceptionCode.ILLEGAL_DATA_VALUE
     own = application.communication
-    return service.encode_event_counter(service.CommEventCounter(_READY, own.event_count & 0xFFFF))
+    return service.encode_event_counter(service.CommEventCounter(_READY, own.event_count - 1 & 0xFFFF))
 
 
 def _event_log(application: ModbusApplication, pdu: bytes, _now_us: int) -> Answer:
     if len(pdu) != 1:
         return ExceptionCode.ILLEGAL_DATA_VALUE
     own = application.communication
-    counts = (own.event_count & 0xFFFF, own.bus_messages & 0xFFFF)
+    counts = (own.event_count - 1 & 0xFFFF, own.bus_messages & 0xFFFF)
     return service.encode_event_log(service.CommEventLog(_READY, *counts, own.events()))
 
 

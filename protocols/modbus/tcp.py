@@ -9,7 +9,7 @@ from typing import Final
 
 from protocols.errors import RemoteProtocolError
 from protocols.machine import Layer
-from protocols.modbus.adu import Adu
+from protocols.modbus.adu import Adu, make_adu
 from protocols.modbus.code import PDU_BYTES_MAX
 
 HEADER: Final = Struct(">HHHB")
@@ -19,6 +19,8 @@ HEADER_BYTES: Final = 7
 LENGTH_MIN: Final = 2
 LENGTH_MAX: Final = PDU_BYTES_MAX + 1
 
+FRAME_BYTES_MAX: Final = 6 + LENGTH_MAX
+
 _unpack = HEADER.unpack_from
 _pack = HEADER.pack
 
@@ -27,13 +29,21 @@ class TcpFramer(Layer[bytes, Adu]):
     """Bytes of one connection below, `Adu`s above."""
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self.held = b""
+        """The part of a frame whose rest has not come."""
 
     def from_below(self, item: bytes, now_us: int) -> None:
         """Split what came; raises `RemoteProtocolError` for a header that is no MBAP header."""
-        if self._buffer:
-            item = self._buffer + item
-            self._buffer = b""
+        end = len(item)
+        if not self.held and end > HEADER_BYTES:
+            transaction, protocol, length, unit = _unpack(item)
+            if end == length + 6 and not protocol and end <= FRAME_BYTES_MAX:  # one whole frame, as nearly always
+                self.above(make_adu((unit, item[7:], transaction)), now_us)
+                return
+        self._split(self.held + item, now_us)
+
+    def _split(self, item: bytes, now_us: int) -> None:
+        self.held = b""
         at, end = 0, len(item)
         while end - at >= HEADER_BYTES:
             transaction, protocol, length, unit = _unpack(item, at)
@@ -43,10 +53,10 @@ class TcpFramer(Layer[bytes, Adu]):
             until = at + 6 + length
             if until > end:
                 break
-            self.above(Adu(unit, item[at + 7 : until], transaction), now_us)
+            self.above(make_adu((unit, item[at + 7 : until], transaction)), now_us)
             at = until
         if at < end:
-            self._buffer = bytes(item[at:])
+            self.held = bytes(item[at:])
 
     def from_above(self, item: Adu, now_us: int) -> None:
         """Put the header before a PDU."""

@@ -83,11 +83,23 @@ class ModbusFace(ModbusApplication):
         """False without supply or while the meter boots."""
         return self.meter.answers(self._clock.true_ms(now_us))
 
+    def recall(self, pdu: bytes, now_us: int) -> bytes | None:
+        """A read that some meter of this model has been asked before."""
+        answer = self._image.answers.get(pdu)
+        if answer is None:
+            return None
+        at_ms = self._clock.true_ms(now_us)
+        if not self.meter.answers(at_ms) or self.communication.listen_only:
+            return None
+        fixed, asked = answer
+        parts = fixed.copy()
+        for at, piece in asked:
+            parts[at] = piece(self, at_ms)
+        return b"".join(parts)
+
     def read_registers(self, function: int, address: int, count: int, now_us: int) -> bytes | ExceptionCode:
         """Functions 3, 4 and 23."""
         image = self._image
-        if function == 23:
-            function = 3
         if not image.has(function):
             return ExceptionCode.ILLEGAL_FUNCTION
         recipe = image.recipe(function, address, count)
@@ -142,11 +154,9 @@ class ModbusFace(ModbusApplication):
         shown: str | int = self.meter.model.identity.of(name, self.meter.id)
         return shown
 
-    def parameter(self, name: str, works: bytes, at_ms: int) -> bytes:
-        """A setting: what was written, else what it is when the meter leaves the works."""
-        if self._lock is not None and name == self._lock.register:
-            return self._lock.shown(at_ms)
-        return works if self.memory is None else self.memory.get(name, works)
+    def authorised(self, at_ms: int) -> bytes:
+        """What the register shows that takes the password."""
+        return b"" if self._lock is None else self._lock.shown(at_ms)
 
     def contact_closed(self, at_ms: int) -> bool:
         """What the state of the switch is read as."""

@@ -6,7 +6,9 @@ pollers ask the same question for ever; a meter itself keeps nothing but what wa
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from functools import lru_cache
+from struct import pack
+from typing import Any, Final, NamedTuple
 
 from protocols.modbus.canonical import canonical_encoder, nearest
 from protocols.modbus.code import ExceptionCode
@@ -18,10 +20,20 @@ from protocols.quantity import PHASES, Quantity
 RECIPES_MAX: Final = 512
 """Different questions that are remembered for a model; a scan of every address must not grow without end."""
 
+SETTINGS_MAX: Final = 64
+"""Values of one setting that are kept encoded."""
+
 Piece = bytes | Callable[[Any, int], bytes]
 """Fixed bytes, or what asks a face at an instant of true time."""
 
 Recipe = tuple[Piece, ...] | ExceptionCode
+
+
+class Answer(NamedTuple):
+    """A whole response: its parts, and which of them ask the meter; to be copied before it is filled."""
+
+    fixed: list[bytes]
+    asked: tuple[tuple[int, Callable[[Any, int], bytes]], ...]
 
 
 class RegisterImage:
@@ -32,16 +44,18 @@ class RegisterImage:
         self._at: dict[int, dict[int, RegisterSpec]] = {}
         self._alone: dict[tuple[int, int, int], RegisterSpec] = {}
         for spec in register_map.registers:
-            for function in spec.read:
+            for function in (*spec.read, *((23,) if 3 in spec.read else ())):
                 if spec.alone:
                     self._alone[function, spec.address, spec.words] = spec
                     continue
                 self._at.setdefault(function, {}).update(dict.fromkeys(range(spec.address, spec.end), spec))
         self._pieces = {spec.name: _piece(spec, register_map) for spec in register_map.registers}
-        self._recipes: dict[tuple[int, int, int], Recipe] = {}
+        self.recipes: dict[tuple[int, int, int], Recipe] = {}
+        self.answers: dict[bytes, Answer] = {}
+        """By request PDU, for what has been asked before."""
 
     def has(self, function: int) -> bool:
-        """Whether the model has registers that this function reads."""
+        """Whether the model has registers that this function reads; 23 reads what 3 does."""
         return function in self._at
 
     def spec_at(self, function: int, address: int) -> RegisterSpec | None:
@@ -51,12 +65,15 @@ class RegisterImage:
     def recipe(self, function: int, address: int, count: int) -> Recipe:
         """How a read is answered."""
         key = (function, address, count)
-        recipe = self._recipes.get(key)
+        recipe = self.recipes.get(key)
         if recipe is None:
             recipe = self._make(function, address, count)
-            if len(self._recipes) >= RECIPES_MAX:
-                self._recipes.clear()
-            self._recipes[key] = recipe
+            if len(self.recipes) >= RECIPES_MAX:
+                self.recipes.clear()
+                self.answers.clear()
+            self.recipes[key] = recipe
+            if function != 23 and not isinstance(recipe, ExceptionCode):
+                self.answers[pack(">BHH", *key)] = _answer([bytes((function, 2 * count)), *recipe])
         return recipe
 
     def _make(self, function: int, address: int, count: int) -> Recipe:
@@ -70,7 +87,7 @@ class RegisterImage:
         while at < end:
             spec = self.spec_at(function, at)
             if spec is None:
-                if not self.map.in_window(function, at):
+                if not self.map.in_window(3 if function == 23 else function, at):
                     return ExceptionCode.ILLEGAL_DATA_ADDRESS
                 pieces.append(self.map.gap_value.to_bytes(2, "big"))
                 at += 1
@@ -83,6 +100,12 @@ class RegisterImage:
             pieces.append(piece if whole else _cut(piece, 2 * (at - spec.address), 2 * (until - spec.address)))
             at = until
         return _joined(pieces)
+
+
+def _answer(pieces: list[Piece]) -> Answer:
+    joined = _joined(pieces)
+    fixed = [piece if isinstance(piece, bytes) else b"" for piece in joined]
+    return Answer(fixed, tuple((at, piece) for at, piece in enumerate(joined) if not isinstance(piece, bytes)))
 
 
 def _joined(pieces: list[Piece]) -> tuple[Piece, ...]:
@@ -108,19 +131,30 @@ def _piece(spec: RegisterSpec, register_map: RegisterMap) -> Piece:
         scale = register_map.by_name(spec.scale_register) if spec.scale_register is not None else None
         return _quantity_piece(spec, spec.quantity, scale.value if scale is not None else 0)
     if spec.setting is not None:
-        setting = spec.setting
-        return lambda face, _at_ms: spec.encode(setting_raw(spec, face.meter.parameter(setting)))
+        return _setting_piece(spec, spec.setting)
     if spec.parameter is not None:
-        name, works = spec.name, spec.encode(_required(spec.value))
-        return lambda face, at_ms: face.parameter(name, works, at_ms)
+        return _parameter_piece(spec, register_map)
     if spec.identity is not None:
         name = spec.identity
         return lambda face, _at_ms: spec.encode(identity_raw(spec, face.identity(name)))
     return spec.unavailable() if spec.value is None else spec.encode(spec.value)
 
 
-def _required(value: Raw | None) -> Raw:
-    return 0 if value is None else value
+def _parameter_piece(spec: RegisterSpec, register_map: RegisterMap) -> Piece:
+    name, works = spec.name, spec.encode(0 if spec.value is None else spec.value)
+    if register_map.unlock is not None and register_map.unlock.register == name:
+        return lambda face, at_ms: face.authorised(at_ms)
+    return lambda face, _at_ms: works if face.memory is None else face.memory.get(name, works)
+
+
+def _setting_piece(spec: RegisterSpec, setting: str) -> Piece:
+    """One of the meter's parameters; pollers read them for ever and they hardly change."""
+
+    @lru_cache(maxsize=SETTINGS_MAX)
+    def encoded(value: int) -> bytes:
+        return spec.encode(setting_raw(spec, value))
+
+    return lambda face, _at_ms: encoded(face.meter.parameter(setting))
 
 
 def _quantity_piece(spec: RegisterSpec, quantity: Quantity, exponent: Raw | None) -> Piece:

@@ -46,7 +46,7 @@ def raw_values(kind: Kind) -> st.SearchStrategy[Raw]:
     return st.datetimes(first, last).map(lambda at: at.replace(microsecond=0))
 
 
-@pytest.mark.parametrize("kind", KINDS.values(), ids=str)
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 @given(order=orders, data=st.data())
 def test_every_type_in_every_order_comes_back_as_it_was(kind: Kind, order: object, data: st.DataObject) -> None:
     register = spec(kind.name, order=order, words=kind.words or 4)

@@ -4,9 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.machine import Stack
 from protocols.modbus.adu import Adu
-from protocols.modbus.tcp import TcpFramer
+from protocols.modbus.code import ExceptionCode
+from protocols.modbus.server import ModbusServer
+from protocols.modbus.tcp import HEADER, TcpFramer
+from protocols.modbus.tcp_server import ModbusTcpServer
 from tests.protocols.modbus.collector import Bench, pieces
+from tests.protocols.modbus.memory import Memory
 
 adus = st.lists(
     st.builds(Adu, st.integers(0, 255), st.binary(min_size=1, max_size=253), st.integers(0, 0xFFFF)), max_size=5
@@ -38,3 +43,39 @@ def test_garbage_gives_frames_or_closes(data: bytes) -> None:
     for adu in bench.hear(data):
         assert isinstance(adu, Adu)
         assert adu.pdu
+
+
+@given(st.lists(st.binary(min_size=1, max_size=30), max_size=4), st.lists(st.integers(0, 200)), st.booleans())
+def test_framing_and_server_in_one_step_answer_as_the_two_layers_do(
+    pdus: list[bytes],
+    cuts: list[int],
+    known: bool,  # noqa: FBT001 (drawn)
+) -> None:
+    recalled: Device = Device(remembers=known)
+    one = Stack([ModbusTcpServer({1: recalled}, unknown_unit=ExceptionCode.GATEWAY_PATH_UNAVAILABLE)])
+    two = Stack(
+        [TcpFramer(), ModbusServer({1: Device(remembers=known)}, unknown_unit=ExceptionCode.GATEWAY_PATH_UNAVAILABLE)]
+    )
+    frames = [HEADER.pack(at, 0, len(pdu) + 1, 1 + at % 2) + pdu for at, pdu in enumerate([READ, *pdus, READ])]
+    for piece in pieces(b"".join(frames), cuts) + frames:
+        one.receive_data(piece, 0)
+        two.receive_data(piece, 0)
+    assert one.data_to_send(0) == two.data_to_send(0)
+    assert one.closed == two.closed
+    assert recalled.communication.bus_messages > 0
+
+
+READ = bytes.fromhex("0300000001")
+
+
+class Device(Memory):
+    """Remembers one request, or none."""
+
+    __slots__ = ("_remembers",)
+
+    def __init__(self, *, remembers: bool) -> None:
+        super().__init__()
+        self._remembers = remembers
+
+    def recall(self, pdu: bytes, now_us: int) -> bytes | None:
+        return b"\x03\x02\0\0" if self._remembers and pdu == READ else None
