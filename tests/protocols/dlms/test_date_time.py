@@ -89,7 +89,7 @@ def test_any_twelve_octets_are_a_date_time_or_refused(octets: bytes) -> None:
     ],
 )
 def test_what_is_no_date_time_is_refused(octets: str) -> None:
-    with pytest.raises(RemoteProtocolError, match="date|time"):
+    with pytest.raises(RemoteProtocolError, match=r"date|time"):
         DateTime.decode(bytes.fromhex(octets))
 
 

@@ -161,6 +161,9 @@ class FakeMeter:
     def replan(self) -> None:
         pass
 
+    def supply_mv(self, at_ms: int) -> int:
+        return 230_000
+
     def event_status_word(self, at_ms: int) -> int:
         return 1 << 127
 
