@@ -60,6 +60,9 @@ _SERVICES: Final[dict[int, tuple[Conformance, Callable[[Served, bytes, int], byt
 
 _SHORT_NAME_SERVICES: Final = {0x05: ConfirmedService.READ, 0x06: ConfirmedService.WRITE}
 
+_REQUEST_OF: Final = {0x0C: b"\x05", 0x0D: b"\x06"}
+"""The request of a response by short name, whose kind decides how it is refused."""
+
 _NEVER_ANSWERED: Final = frozenset((0x08, 0x0C, 0x0D, 0x0E, 0x10, 0x16, 0x61, 0x63, 0xC4, 0xC5, 0xC7, 0xD8, 0xDA))
 """Responses and errors, which a server does not get, and the unconfirmed write: not worth a word in return."""
 
@@ -325,12 +328,12 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
                 blocks = general.send(apdu, limit)
             except LocalProtocolError:  # more blocks than can be counted
                 general.reset()
-                self._refuse_service(served, plain, ServiceError.PDU_TOO_LONG, now_us)
+                self._refuse_service(served, _REQUEST_OF.get(plain[0], plain), ServiceError.PDU_TOO_LONG, now_us)
                 return
             for block in blocks:
                 self.below(Apdu(association.client, association.server, block.encode()), now_us)
         elif len(apdu) > limit:
-            self._refuse_service(served, plain, ServiceError.PDU_TOO_LONG, now_us)
+            self._refuse_service(served, _REQUEST_OF.get(plain[0], plain), ServiceError.PDU_TOO_LONG, now_us)
         else:
             self.below(Apdu(association.client, association.server, apdu), now_us)
 

@@ -92,6 +92,8 @@ def serve_write(served: Served, apdu: bytes, now_us: int) -> bytes | None:
             reader = Reader(taken.whole())
             served.step(ServerEvent.FINISH)
             variables, values = read_variable_accesses(reader), read_values(reader)
+            if len(variables) != len(values):
+                raise RemoteProtocolError(f"{len(values)} values for {len(variables)} variables")
             answer = WriteResponse(_write_all(served, reader.end(variables), values, now_us)).encode()
             served.done = (apdu, answer)
             return answer
@@ -149,10 +151,8 @@ def _read(served: Served, variable: VariableAccess, now_us: int) -> ReadResult:
 
 
 def _write_all(served: Served, variables: list[VariableAccess], values: list[bytes], now_us: int) -> list[WriteResult]:
-    refused = (
-        len(variables) > REFERENCES_MAX
-        or len(variables) != len(values)
-        or (len(variables) > 1 and not served.offers(Conformance.MULTIPLE_REFERENCES))
+    refused = len(variables) > REFERENCES_MAX or (
+        len(variables) > 1 and not served.offers(Conformance.MULTIPLE_REFERENCES)
     )
     if refused:
         return [DataAccessResult.SCOPE_OF_ACCESS_VIOLATED] * len(variables)

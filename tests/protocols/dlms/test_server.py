@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.dlms.acse import ApplicationContext, AssociationRequest, AssociationResponse, Mechanism
+from protocols.dlms.acse import ApplicationContext, AssociationResponse, Mechanism
 from protocols.dlms.action import (
     ActionRequestNextPblock,
     ActionRequestNormal,
@@ -45,7 +45,6 @@ from protocols.dlms.server import (
     AssociationClosed,
     AssociationOpened,
     AssociationRefused,
-    AssociationServer,
 )
 from protocols.dlms.service_error import ConfirmedServiceError, ExceptionResponse
 from protocols.dlms.set import (
@@ -60,14 +59,13 @@ from protocols.dlms.set import (
 from protocols.dlms.value import Tag, decode, encode
 from protocols.errors import LocalProtocolError
 from protocols.link import Apdu, LinkDown
-from protocols.machine import Indication, Stack
+from protocols.machine import Indication
 from protocols.secret import Secret
 from tests.protocols.dlms.logical_device import (
     CLOCK,
     ECHO,
     LN,
     LONG,
-    PEER,
     PROFILE,
     ROWS,
     SERIAL,
@@ -76,45 +74,7 @@ from tests.protocols.dlms.logical_device import (
     LogicalDevice,
     profiles,
 )
-
-
-class Meter:
-    """A server whose answers come back decoded."""
-
-    def __init__(self, device: LogicalDevice | None = None, **settings: Any) -> None:
-        self.device = device or LogicalDevice()
-        self.layer = AssociationServer({1: self.device}, lambda count: bytes(range(count)), PEER, **settings)
-        self.stack = Stack([self.layer])
-
-    def send(self, data: bytes, client: int = 16, server: int = 1, now_us: int = 0) -> list[Any]:
-        self.stack.receive_data(Apdu(client, server, data), now_us)
-        out = self.stack.data_to_send(now_us)
-        assert all((item.client, item.server) == (client, server) for item in out)
-        return [decode_apdu(item.data) for item in out]
-
-    def ask(self, request: Any, client: int = 16, now_us: int = 0) -> Any:
-        (answer,) = self.send(request.encode(), client, now_us=now_us)
-        return answer
-
-    def associate(self, client: int = 16, now_us: int = 0, **changes: Any) -> Any:
-        return self.ask(aarq(client, **changes), client, now_us)
-
-    def events(self) -> list[Any]:
-        events = []
-        while (event := self.stack.next_event()) is not None:
-            events.append(event)
-        return events
-
-
-def aarq(client: int = 16, **changes: Any) -> AssociationRequest:
-    terms: dict[str, Any] = {"conformance": LN, "max_pdu": 512}
-    for name in ("conformance", "max_pdu", "dlms_version", "response_allowed"):
-        if name in changes:
-            terms[name] = changes.pop(name)
-    settings: dict[str, Any] = {"user_information": InitiateRequest(**terms).encode()}
-    if client == 32:
-        settings |= {"authentication": True, "mechanism": Mechanism.LOW, "calling_authentication_value": b"secret"}
-    return AssociationRequest(**settings | changes)
+from tests.protocols.dlms.meter import Meter, aarq
 
 
 def get(instance: bytes, class_id: int = 1, attribute: int = 2, **changes: Any) -> GetRequestNormal:
