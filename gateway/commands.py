@@ -89,7 +89,7 @@ def run(
     log_to_stderr(verbose=verbose, as_json=as_json)
     with _told(as_json=as_json):
         config = load(file)
-        gateway = Gateway(config, _edge(file.parent))
+        gateway = Gateway(config, _edge(file))
         _asyncio(_serve(gateway, until_stdin_closes=until_stdin_closes))
 
 
@@ -100,7 +100,7 @@ def check_config(
     """Say what is wrong with a configuration file, by line and key; nothing is started."""
     with _told(as_json=as_json):
         config = load(file)
-        make_units(config, file.parent, zone_of(config.clock.zone), _edge(file.parent).entropy)
+        make_units(config, file.parent, zone_of(config.clock.zone), _edge(file).entropy)
         said = {"ok": True, "id": config.id, "meters": len(config.meter)}
         typer.echo(json.dumps(said) if as_json else f"{file}: good; gateway {config.id}, {len(config.meter)} meters")
 
@@ -392,13 +392,13 @@ def _show_relay(seen: RelaySeen, *, as_json: bool) -> None:
     typer.echo(f"{seen.control_state.value}, contact {contact}{mode}")
 
 
-def _edge(beside: Path) -> Edge:
+def _edge(file: Path) -> Edge:
     return Edge(
         system_ms=_system_ms,
         monotonic_us=link_time_us,
         entropy=secrets.token_bytes,  # noqa: TID251 (the program's edge)
         rng=Random(secrets.randbits(64)),  # noqa: S311 (jitter, not secrets)
-        beside=beside,
+        file=file,
     )
 
 
@@ -422,6 +422,14 @@ async def _serve(gateway: Gateway, *, until_stdin_closes: bool) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(gateway.reload(), name="reload")
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
     if until_stdin_closes:
         loop.add_reader(sys.stdin.fileno(), _stdin_is_readable, stop)
 

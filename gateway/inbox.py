@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from gateway.clock import Clock, Pace
 from gateway.command import Commands, Delivery, Open, Surroundings
+from gateway.core import HEADEND_SEEN
 from gateway.outbox import Outbox, Reply
 from gateway.reading import utc_ms
 from gateway.schedule import Priority
@@ -17,7 +18,7 @@ from protocols.transport.mqtt import Delivered
 
 HEARD_EVERY_MS: Final = 10_000
 """The head-end's heartbeat is written down at most so often."""
-HEADEND_SEEN: Final = "headend_seen_ms"
+
 
 _log = logging.getLogger(__name__)
 

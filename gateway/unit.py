@@ -20,6 +20,7 @@ from protocols.message.status import MeterState
 from protocols.model.loader import load, load_file
 from protocols.model.meter_model import MeterModel
 from protocols.model.table import ModelError
+from protocols.secret import Secret
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +77,15 @@ class Unit:
     def id(self) -> str:
         """The meter's id."""
         return self.config.id
+
+    def is_like(self, other: "Unit") -> bool:
+        """Whether another configuration means the same meter, let in the same way."""
+        return self.config == other.config and self.secrets == other.secrets
+
+    @property
+    def secrets(self) -> Mapping[str, Secret]:
+        """Its keys, by the names of the configuration."""
+        return {} if self.credentials is None else self.credentials.profile.secrets
 
     @property
     def has_relay(self) -> bool:

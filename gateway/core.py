@@ -1,0 +1,63 @@
+"""The cores of one gateway on its one store: made together, used by everything that runs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from gateway.clock import Clock
+from gateway.command import Commands, Surroundings
+from gateway.config import GatewayConfig
+from gateway.outbox import Outbox
+from gateway.report import Report
+from gateway.retention import Limits, Retention
+from gateway.store import GroupCommit, open_store
+from protocols.message.topic import Topics
+
+PAGE_BYTES: Final = 4096
+HEADEND_SEEN: Final = "headend_seen_ms"
+
+
+class Core:
+    """See the module.
+
+    Args:
+        config: checked.
+        beside: the folder that the store is relative to.
+        clock: the gateway's.
+        entropy: for the stream's name.
+
+    Raises:
+        StoreError: the store can't be used.
+    """
+
+    def __init__(self, config: GatewayConfig, beside: Path, clock: Clock, entropy: Callable[[int], bytes]) -> None:
+        now_ms = clock.now_ms()
+        # Twice the bound: SQLite's own pages, and room to write while rows are being given up.
+        pages = 2 * config.store.bytes_max // PAGE_BYTES
+        opened = open_store(beside / config.store.path, now_ms, entropy, pages)
+        self.set_aside: Path | None = opened.set_aside
+        self.store = opened.store
+        self.topics = Topics(config.id, config.prefix)
+        self.commit = GroupCommit(self.store)
+        self.outbox = Outbox(self.store, config.store.historical_after)
+        self.retention = Retention(self.store, self.outbox, limits_of(config))
+        self.around = Surroundings(
+            guard=config.guard,
+            headend_seen_ms=int(self.store.meta(HEADEND_SEEN) or now_ms),
+            full=lambda: self.retention.full or self.commit.full,
+            queue_per_meter=config.limits.queue_per_meter,
+        )
+        self.commands = Commands(self.store, self.outbox, self.topics, self.around)
+        self.report = Report(self.store, self.outbox, self.topics)
+
+
+def limits_of(config: GatewayConfig) -> Limits:
+    """How much is kept, as configured."""
+    store = config.store
+    return Limits(
+        bytes_max=store.bytes_max,
+        age_max_ms=store.age_max,
+        shelf_bytes=store.shelf_bytes,
+        shelf_age_ms=store.shelf_age,
+        until_headend=store.acknowledgement == "head-end",
+    )
