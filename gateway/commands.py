@@ -1,4 +1,4 @@
-"""The command line of the gateway: `run`, `config check`, `read`, `relay`, `send`, `objects`, `profile`."""
+"""The command line of the gateway: `run`, `config check`, `read`, `relay`, `send`, `objects`, `profile`, `schema`."""
 
 import asyncio
 import contextlib
@@ -34,10 +34,11 @@ from gateway.span import milliseconds
 from gateway.store import StoreError
 from gateway.supervisor import Edge, Gateway
 from gateway.unit import make_units, zone_of
+from protocols.message import schema as contract
 from protocols.message.args import ReadArgs
 from protocols.message.command import Command, Result
 from protocols.message.reading import Row
-from protocols.message.topic import DEFAULT_PREFIX
+from protocols.message.topic import DEFAULT_PREFIX, Kind
 from protocols.secret import Secret
 from protocols.transport.mqtt import Broker, MqttLostError, MqttRefusedError
 from protocols.transport.pump import link_time_us
@@ -264,6 +265,30 @@ def send_command(
         status = exit_status(result)
         if status:
             raise typer.Exit(status)
+
+
+@app.command()
+def schema(
+    kind: Annotated[
+        str | None, typer.Argument(help="One payload, such as command; without, the whole contract.")
+    ] = None,
+    *,
+    write: Annotated[Path | None, typer.Option(help="Write every file of the contract into this folder.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the MQTT contract: an AsyncAPI 3 document, or the JSON Schema of one payload."""
+    with _told(as_json=as_json):
+        if write is not None:
+            write.mkdir(parents=True, exist_ok=True)
+            for name, text in contract.files().items():
+                (write / name).write_text(text, encoding="utf-8")
+            typer.echo(f"{len(contract.files())} files written to {write}")
+        elif kind is None:
+            typer.echo(contract.written(contract.asyncapi()), nl=False)
+        elif kind in {each.value for each in contract.CHANNELS}:
+            typer.echo(contract.written(contract.json_schema(Kind(kind))), nl=False)
+        else:
+            raise WrongUseError(f"{kind!r} is no payload; there are {', '.join(contract.CHANNELS)}")
 
 
 # ---- what they share

@@ -1,10 +1,12 @@
 """JSON Schemas and the AsyncAPI 3 document, made from the payload classes; nothing in them is written by hand."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from protocols.message.args import ARGS
 from protocols.message.command import Ack, Command, Replay, Result
 from protocols.message.consumer import ConsumerMessage, Deduction, Recharge
 from protocols.message.envelope import Message
@@ -51,16 +53,51 @@ _PARAMETERS: Final = {
 
 def json_schema(kind: Kind) -> dict[str, Any]:
     """The JSON Schema of one payload, complete in itself."""
-    channel = CHANNELS[kind]
-    schema = channel.payload.model_json_schema(by_alias=True)
+    schema = CHANNELS[kind].payload.model_json_schema(by_alias=True)
+    if kind is Kind.COMMAND:
+        _with_args(schema, "#/$defs/")
     return {"$schema": DIALECT, "$id": f"urn:meterbench:{kind.value}:{VERSION}"} | schema
+
+
+def _with_args(schema: dict[str, Any], reference: str) -> None:
+    """A command's arguments depend on its verb."""
+    definitions = schema.setdefault("$defs", {})
+    for args in dict.fromkeys(ARGS.values()):
+        own = args.model_json_schema(by_alias=True)
+        definitions |= own.pop("$defs", {})
+        definitions[args.__name__] = own
+    schema["allOf"] = _conditions(reference)
+
+
+def _conditions(reference: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "if": {"properties": {"verb": {"const": verb.value}}},
+            "then": {"properties": {"args": {"$ref": reference + args.__name__}}},
+        }
+        for verb, args in ARGS.items()
+    ]
+
+
+def files() -> dict[str, str]:
+    """Every schema and the AsyncAPI document, by file name, as they are checked in."""
+    schemas = {f"{kind.value}.schema.json": json_schema(kind) for kind in CHANNELS}
+    return {name: written(content) for name, content in (schemas | {"asyncapi.json": asyncapi()}).items()}
+
+
+def written(content: dict[str, Any]) -> str:
+    """JSON for a file that people compare."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def asyncapi(prefix: str = DEFAULT_PREFIX) -> dict[str, Any]:
     """The whole contract as an AsyncAPI 3 document, from the gateway's side."""
     reference = "#/components/schemas/{model}"
     models: list[tuple[type[Message], JsonSchemaMode]] = [(each.payload, "validation") for each in CHANNELS.values()]
+    models += [(each, "validation") for each in dict.fromkeys(ARGS.values())]
     _, definitions = models_json_schema(models, ref_template=reference)
+    schemas = definitions["$defs"]
+    schemas["Command"] = schemas["Command"] | {"allOf": _conditions("#/components/schemas/")}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -87,7 +124,7 @@ def asyncapi(prefix: str = DEFAULT_PREFIX) -> dict[str, Any]:
                 }
                 for channel in CHANNELS.values()
             },
-            "schemas": definitions["$defs"],
+            "schemas": schemas,
         },
     }
 
