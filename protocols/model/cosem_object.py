@@ -24,6 +24,7 @@ REGISTER: Final = 3
 EXTENDED_REGISTER: Final = 4
 DEMAND_REGISTER: Final = 5
 SCRIPT_TABLE: Final = 9
+PUSH_SETUP: Final = 40
 COMPACT_DATA: Final = 62
 PROFILE_GENERIC: Final = 7
 
@@ -34,12 +35,18 @@ BUILT: Final[dict[int, frozenset[int]]] = {
     11: frozenset({2}),
     12: frozenset(range(2, 7)),
     15: frozenset(range(2, 12)),
+    18: frozenset({3, 4, 6, 7}),
     20: frozenset(range(2, 11)),
+    40: frozenset({2, 13}),
     62: frozenset({2, 3, 5, 6}),
     64: frozenset({4, 5, 6}),
     71: frozenset({8, 9, 10}),
 }
 """Attributes that the behaviour of their class makes; all others are written down in the model."""
+
+PUSH_ON: Final = ("asking", "status_word", "block_load", "billing", "power")
+"""What makes a push setup push: its method alone (which scripts and schedules invoke too), a change of the event status
+word, the end of a block, a bill, or a power failure and its end."""
 
 ACCESS: Final = ("none", "read", "write", "read-write")
 SORT_METHODS: Final = ("fifo", "lifo", "largest", "smallest", "nearest_to_zero", "furthest_from_zero")
@@ -133,6 +140,21 @@ class ProfileOptions:
     sort_object: Capture | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushOptions:
+    """What a push setup (class 40) sends, and what makes it do so.
+
+    Attributes:
+        capture: the first elements, in order.
+        row: a profile of the model whose columns follow, or None; those that it has in common with `capture` come once.
+        on: one of `PUSH_ON`.
+    """
+
+    capture: tuple[Capture, ...]
+    row: LogicalName | None = None
+    on: str = "asking"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CosemObject:
     """One object of a model; there is one of each, so they are compared and hashed by identity.
@@ -148,6 +170,7 @@ class CosemObject:
         executable: methods that a client with the right to act may invoke.
         access: exceptions, by client and attribute number.
         profile: for class 7; class 62 has only its columns.
+        push: for class 40.
         runs: for a script table, what the meter does itself, by script number.
         listed: whether the object list shows it; a column may be captured that is not there.
         same_as: the object of the same class that this is another name of, or None.
@@ -166,6 +189,7 @@ class CosemObject:
     executable: frozenset[int] = frozenset()
     access: Mapping[int, Mapping[int, str]] = field(default_factory=dict)
     profile: ProfileOptions | None = None
+    push: PushOptions | None = None
     runs: Mapping[int, str] = field(default_factory=dict)
     listed: bool = True
     same_as: LogicalName | None = None

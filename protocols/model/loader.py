@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from protocols.model.association import ModelAssociation, read_association
+from protocols.model.cosem_object import PROFILE_GENERIC
 from protocols.model.identity import Identity
 from protocols.model.merge import merge
 from protocols.model.meter_model import MeterModel
@@ -197,6 +198,17 @@ def _check_sources(model: MeterModel, where: str) -> None:
                 raise ModelError(f"{where}: {name}: source {key!r} is not explained in [sources]")
 
 
+def _check_push(each: CosemObject, model: MeterModel, where: str) -> None:
+    row = each.push.row if each.push is not None else None
+    profile = None if row is None else model.objects.get((PROFILE_GENERIC, row))
+    if row is not None and (profile is None or profile.profile is None):
+        raise ModelError(f"{where}: {each.key}: push_row is {row}, which is no profile of the model")
+    for column in each.push.capture if each.push is not None else ():
+        captured = model.objects.get((column.class_id, column.logical_name))
+        if captured is None or column.attribute not in captured.attribute_numbers:
+            raise ModelError(f"{where}: {each.key}: pushes {column}, which no object of the model has")
+
+
 def _check_references(model: MeterModel, where: str) -> None:
     keys = {each.key for each in model.objects.values()}
     for association in model.associations.values():
@@ -205,6 +217,8 @@ def _check_references(model: MeterModel, where: str) -> None:
     for each in model.objects.values():
         if each.same_as is not None and (each.class_id, each.same_as) not in model.objects:
             raise ModelError(f"{where}: {each.key}: same_as is {each.same_as}, which is no object of the model")
+        if each.push is not None:
+            _check_push(each, model, where)
         if each.profile is None:
             continue
         for column in each.profile.capture:

@@ -16,6 +16,8 @@ from protocols.model.cosem_object import (
     DEMAND_REGISTER,
     EXTENDED_REGISTER,
     PROFILE_GENERIC,
+    PUSH_ON,
+    PUSH_SETUP,
     REGISTER,
     SCRIPT_TABLE,
     SORT_METHODS,
@@ -27,6 +29,7 @@ from protocols.model.cosem_object import (
     Measured,
     Parameter,
     ProfileOptions,
+    PushOptions,
     State,
 )
 from protocols.model.table import ModelError, Table
@@ -77,6 +80,7 @@ def read_object(key: str, table: Table) -> CosemObject:
         executable=reader.numbers("execute"),
         access=reader.access(),
         profile=_read_profile(table) if class_id in {PROFILE_GENERIC, COMPACT_DATA} else None,
+        push=_read_push(table) if class_id == PUSH_SETUP else None,
         runs=reader.runs(),
         listed=table.take("listed", bool, True),
         same_as=_same_as(table),
@@ -247,6 +251,20 @@ def _read_profile(table: Table) -> ProfileOptions:
             entries=table.take("entries", int, 1),
             sort_method=sort,
             sort_object=Capture.parse(sort_object) if sort_object else None,
+        )
+    except ModelError:
+        raise
+    except (ValueError, AttributeError) as error:
+        table.refuse(str(error))
+
+
+def _read_push(table: Table) -> PushOptions:
+    row = table.take("push_row", str, "")
+    try:
+        return PushOptions(
+            capture=tuple(Capture.parse(each) for each in table.take("push", list)),
+            row=LogicalName.parse(row) if row else None,
+            on=table.choose("push_on", PUSH_ON, "asking"),
         )
     except ModelError:
         raise
