@@ -134,9 +134,9 @@ def _value(data: bytes, name: str, content: Node) -> FieldValue:
         return _code(within, AssociationResult)
     if name == "result_source_diagnostic":
         (number,) = _elements_or_none(data, inside)
-        codes = _SOURCES.get(data[inner.start], Code)
         place = number.child("content")
-        return _code(data[place.start : place.end], codes)
+        codes = _SOURCES.get(data[inner.start])
+        return within if codes is None else _code(data[place.start : place.end], codes)
     if name.endswith("invocation_id"):
         return int.from_bytes(within, "big", signed=True)
     return within
