@@ -16,8 +16,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from emulator.assembly import Household, assemble
-from emulator.bench import BenchError, BenchFile, check, read_bench
-from emulator.endpoint import EndpointError
+from emulator.bench import BenchError, BenchFile, check, plans, read_bench
+from emulator.endpoint import EndpointError, check_files
 from emulator.journal import Journal
 from emulator.running import RunningBench
 from protocols.model.loader import load, model_ids
@@ -81,6 +81,7 @@ def run(
         config = read_bench(bench) if bench is not None else _without_file(model, count, first_id, listen)
         config = _overridden(config, seed=seed, rate=rate, start=start)
         name = str(bench) if bench is not None else "command line"
+        check_files(address for plan in plans(config) for address in plan.addresses)
         with _undisturbed():
             household = assemble(config, name, bench.parent if bench is not None else Path(), state)
         file = _open_journal(journal)

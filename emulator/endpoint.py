@@ -6,7 +6,6 @@ device without supply does, and keeps its port for when it comes back.
 
 import asyncio
 import contextlib
-import logging
 import resource
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -30,7 +29,8 @@ from protocols.transport.udp import UdpListener
 FILES_RESERVED: Final = 64
 """Descriptors for standard streams, the loop, the journal, and a first few connections."""
 
-_log = logging.getLogger(__name__)
+PTY_FILES: Final = 3
+"""Master, our own slave, and the claim on the path."""
 
 
 class EndpointError(Exception):
@@ -73,7 +73,7 @@ class Endpoint:
             self._lines = [self._line(members) for members in group(meters)]
         except LineError as error:
             raise EndpointError(str(error)) from None
-        check_files([line.address for line in self._lines])
+        check_files(line.address for line in self._lines)
         for index, line in enumerate(self._lines):
             for member in line.members:
                 self._of[member.resident.id] = (*self._of.get(member.resident.id, ()), index)
@@ -157,13 +157,20 @@ def _key(address: MeterAddress) -> object | None:
             return ("tcp", host, port, "" if port else shared) if port or shared else None
 
 
-def check_files(addresses: list[MeterAddress]) -> None:
-    """Make room for so many open files, or say what is missing.
+def check_files(addresses: Iterable[MeterAddress]) -> None:
+    """Make room for as many open files as these listen addresses need, or say what is missing.
 
     Raises:
         EndpointError: with the number that is missing and the form that needs fewer.
     """
-    needed = FILES_RESERVED + sum(3 if isinstance(address.carrier, Pty) else 1 for address in addresses)
+    needed, seen, example = FILES_RESERVED, set[object](), "dlms+tcp"
+    for address in addresses:
+        key = _key(address)
+        if key is None or key not in seen:
+            seen.add(key)
+            needed += PTY_FILES if isinstance(address.carrier, Pty) else 1
+        if isinstance(address.carrier, Tcp):
+            example = address.scheme
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or needed <= soft:
         return
@@ -172,10 +179,11 @@ def check_files(addresses: list[MeterAddress]) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if needed > soft:
+        what = "unit" if example.startswith("modbus") else "server SAP or physical address"
         raise EndpointError(
             f"this bench needs {needed} open files and {soft} are allowed, {needed - soft} are missing; raise the "
             f"limit (`ulimit -n {needed}`) or let meters share a port, as in "
-            'listen = ["dlms+tcp://127.0.0.1:0?shared=a"], where the server SAP counts up instead'
+            f'listen = ["{example}://127.0.0.1:0?shared=a"], where the {what} counts up instead'
         )
 
 

@@ -228,3 +228,7 @@ def test_too_few_open_files_are_told_with_the_number_that_is_missing(monkeypatch
     monkeypatch.setattr(resource, "setrlimit", lambda _which, _limits: None)
     with pytest.raises(EndpointError, match=r"10064 open files and 1000 are allowed, 9064 are missing.*shared=a"):
         check_files([parse("dlms+tcp://127.0.0.1:0", listen=True)] * 10_000)
+    with pytest.raises(EndpointError, match=r"modbus\+tcp://127.0.0.1:0\?shared=a.*unit counts up"):
+        check_files([parse("modbus+tcp://127.0.0.1:0", listen=True)] * 10_000)
+    check_files([parse("modbus+tcp://127.0.0.1:0?shared=a", listen=True)] * 10_000)
+    check_files([parse("dlms+hdlc://pty?path=run/line1", listen=True)] * 10_000)
