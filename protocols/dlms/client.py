@@ -257,15 +257,15 @@ class AssociationClient(Conversation):
         """Write variables by short name, to no answer.
 
         Raises:
-            LocalProtocolError: there is no association.
+            LocalProtocolError: there is no association, or it is too long for one APDU.
         """
         if not self.associated:
             raise LocalProtocolError("no association to write in")
-        self._transmit(unconfirmed_write(variables, [encode(value) for value in values]), now_us)
+        self._send_alone(unconfirmed_write(variables, [encode(value) for value in values]), now_us)
 
     def confirm(self, notification: DataNotification, now_us: int) -> None:
         """Confirm a DataNotification that asked for it, once it is safely kept."""
-        self._transmit(DataNotificationConfirm(notification.long_invoke, b"").encode(), now_us)
+        self._send_alone(DataNotificationConfirm(notification.long_invoke, b"").encode(), now_us)
 
     def release(self, now_us: int, *, disconnect: bool = True) -> int:
         """End the association after what waits before it; the response is `Released` or a failure.

@@ -101,14 +101,11 @@ class Conversation(Session):
     def _proceed(self, waiting: _Waiting, request: Request, step: bytes | Done, now_us: int) -> None:
         """Send what comes next for the request under way, or give up a group that cannot be sent, or end it."""
         while isinstance(step, bytes):
-            if self._transmit(step, now_us):
+            obstacle = self._transmit(step, now_us)
+            if not obstacle:
                 self._deadline_at_us = now_us + waiting.timeout_us
                 return
-            limit = self.association.peer_max_pdu
-            reason = (
-                f"a request of {len(step)} octets, where the meter takes {limit} and no way to cut it was agreed on"
-            )
-            step = request.fail_group(Aborted(reason))
+            step = request.fail_group(Aborted(obstacle))
         self._answer(step.response, now_us)
 
     def _answer(self, response: Any, now_us: int) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from protocols.dlms.ask.greeting import Greeting
 from protocols.dlms.ask.outcome import Aborted, Released
-from protocols.dlms.ask.request import Terms
+from protocols.dlms.ask.request import Done, Terms
 from protocols.dlms.association import CLIENT, ClientEvent, ClientState
 from protocols.dlms.conformance import Conformance
 from protocols.dlms.general_block_transfer import GeneralBlockTransfer
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from protocols.dlms.application import Association, AssociationProfile, Authenticator, Protection
+    from protocols.dlms.ask.outcome import AssociationRefused, Failure
     from protocols.dlms.quirk import Quirks
 
 UNDER_WAY: Final = frozenset((ClientState.REQUESTING, ClientState.RECEIVING_BLOCKS, ClientState.SENDING_BLOCKS))
@@ -153,26 +155,38 @@ class Session(Layer[Apdu | LinkUp | LinkDown, Any]):
     def _send(self, data: bytes, now_us: int) -> None:
         self.below(Apdu(self.profile.client, self.server, data), now_us)
 
-    def _transmit(self, plain: bytes, now_us: int) -> bool:
-        """Send a plain APDU: ciphered, in general blocks where it is too long; False where there is no way."""
+    def _transmit(self, plain: bytes, now_us: int) -> str:
+        """Send a plain APDU, ciphered, in general blocks where it is too long; or say why that cannot be done."""
+        association = self.association
+        apdu = plain
+        try:
+            if association.protection is not None:
+                apdu = association.protection.protect(plain, association, now_us)
+            self._general.reset()
+            limit = association.peer_max_pdu
+            if not limit or len(apdu) <= limit:
+                self._send(apdu, now_us)
+                return ""
+            if not association.conformance & Conformance.GENERAL_BLOCK_TRANSFER:
+                return (
+                    f"a request of {len(apdu)} octets, where the meter takes {limit} and no way to cut it was agreed on"
+                )
+            blocks = self._general.send(apdu, limit)
+        except LocalProtocolError as error:  # no key or counter to cipher with, or more blocks than can be counted
+            return str(error)
+        for block in blocks:
+            self._send(block.encode(), now_us)
+        return ""
+
+    def _send_alone(self, plain: bytes, now_us: int) -> None:
+        """Send what has no answer, ciphered, without disturbing what is under way."""
         association = self.association
         apdu = plain
         if association.protection is not None:
             apdu = association.protection.protect(plain, association, now_us)
-        self._general.reset()
-        limit = association.peer_max_pdu
-        if not limit or len(apdu) <= limit:
-            self._send(apdu, now_us)
-            return True
-        if not association.conformance & Conformance.GENERAL_BLOCK_TRANSFER:
-            return False
-        try:
-            blocks = self._general.send(apdu, limit)
-        except LocalProtocolError:  # more blocks than can be counted
-            return False
-        for block in blocks:
-            self._send(block.encode(), now_us)
-        return True
+        if 0 < association.peer_max_pdu < len(apdu):
+            raise LocalProtocolError(f"{len(apdu)} octets, where the meter takes {association.peer_max_pdu}")
+        self._send(apdu, now_us)
 
     # From the link.
 
@@ -204,12 +218,31 @@ class Session(Layer[Apdu | LinkUp | LinkDown, Any]):
             self._associated(now_us)
             return
         self._step(ClientEvent.LINK_UP)
-        self._send(self._greeting.request(now_us), now_us)
+        self._send_greeting(now_us)
+
+    def _send_greeting(self, now_us: int) -> None:
+        try:
+            request = self._greeting.request(now_us)
+        except LocalProtocolError as error:  # no key or counter to cipher it with
+            self._refused(Aborted(str(error)), now_us)
+            return
+        self._send(request, now_us)
         self._deadline_at_us = now_us + self._timeout_us
+
+    def _refused(self, response: AssociationRefused | Failure, now_us: int) -> None:
+        """There will be no association: what waits for it ends too, and the link goes."""
+        self._step(ClientEvent.REFUSED)
+        self._deadline_at_us = None
+        self.above(Answered(self._association_ticket, response), now_us)
+        self._abort(f"no association: {response.sentence}", now_us)
+        self.below(LinkDisconnect(self.profile.client, self.server), now_us)
 
     def _take_greeting(self, data: bytes, now_us: int) -> None:
         authenticating = self.state is ClientState.AUTHENTICATING
-        step = self._greeting.proved(data, now_us) if authenticating else self._greeting.answered(data, now_us)
+        try:
+            step = self._greeting.proved(data, now_us) if authenticating else self._greeting.answered(data, now_us)
+        except LocalProtocolError as error:  # no key or counter to prove ourselves with
+            step = Done(Aborted(str(error)))
         if step is None:
             self.dropped += 1
         elif isinstance(step, bytes):
@@ -220,11 +253,7 @@ class Session(Layer[Apdu | LinkUp | LinkDown, Any]):
             self._step(ClientEvent.PROVED if authenticating else ClientEvent.ACCEPTED)
             self._associated(now_us)
         else:
-            self._step(ClientEvent.REFUSED)
-            self._deadline_at_us = None
-            self.above(Answered(self._association_ticket, step.response), now_us)
-            self._abort(f"no association: {step.response.sentence}", now_us)
-            self.below(LinkDisconnect(self.profile.client, self.server), now_us)
+            self._refused(step.response, now_us)
 
     def _associated(self, now_us: int) -> None:
         self._deadline_at_us = None
@@ -245,7 +274,8 @@ class Session(Layer[Apdu | LinkUp | LinkDown, Any]):
         association = self.association
         information = None
         if association.protection is not None:
-            information = association.protection.protect(self._greeting.initiate().encode(), association, now_us)
+            with suppress(LocalProtocolError):  # without a key or counter it goes without
+                information = association.protection.protect(self._greeting.initiate().encode(), association, now_us)
         release = ReleaseRequest(reason=ReleaseRequestReason.NORMAL, user_information=information)
         self._send(release.encode(), now_us)
         self._deadline_at_us = now_us + self._timeout_us
@@ -301,8 +331,7 @@ class Session(Layer[Apdu | LinkUp | LinkDown, Any]):
         elif self.state is ClientState.ASSOCIATING and self._tries <= self._retries:
             self._tries += 1
             self.above(Repeated(self._association_ticket, self._tries), now_us)
-            self._send(self._greeting.request(now_us), now_us)
-            self._deadline_at_us = now_us + self._timeout_us
+            self._send_greeting(now_us)
         elif self.state in GREETING:
             self._step(ClientEvent.GIVE_UP)
             self.above(TimedOut(self._association_ticket), now_us)

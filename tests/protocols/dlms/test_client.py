@@ -736,6 +736,81 @@ def test_a_ciphered_association_without_keys_is_refused() -> None:
     assert answer.sentence == "refused: application-reference: deciphering-error"
 
 
+class Keyless(Recorder):
+    """A protector whose keys run out after so many APDUs."""
+
+    def __init__(self, lasting: int) -> None:
+        super().__init__()
+        self.lasting = lasting
+
+    def protect(self, apdu: bytes, association: Association, now_us: int) -> bytes:
+        if not self.lasting:
+            raise LocalProtocolError("the invocation counter is used up")
+        self.lasting -= 1
+        return super().protect(apdu, association, now_us)
+
+
+@pytest.mark.parametrize("lasting", [0, 1, 2])
+def test_without_a_key_or_counter_everything_ends_by_that_reason(lasting: int) -> None:
+    ours = Keyless(lasting)
+    bench = Bench(
+        proposal(48, mechanism=2, context=3),
+        LogicalDevice(profiles(context=3)),
+        client={"protection": lambda _: ours, "authenticator": Reversed("client")},
+        server={"protection": lambda _: Recorder(), "authenticators": {2: Reversed("server")}},
+    )
+    opened = bench.client.associate(0)
+    reason = "the invocation counter is used up"
+    if not lasting:
+        bench.line.settle()
+        assert bench.answer(opened) == Aborted(reason)
+        assert bench.client.state is ClientState.IDLE
+        return
+    asked = bench.client.get(attribute(SERIAL), 0)
+    released = bench.client.release(0)
+    bench.line.run()
+    if lasting < 2:
+        assert bench.answer(opened) == Aborted(reason)
+        assert bench.answer(asked) == bench.answer(released) == Aborted(f"no association: {reason}")
+    else:
+        assert isinstance(bench.answer(opened), Associated)
+        assert bench.answer(asked) == Aborted(reason)
+        assert bench.answer(released) == Released()
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ("c701c00300", AssociationRefused),
+        ("c701c00000", AssociationRefused),
+        ("c701c00001001105", AssociationRefused),
+        ("c701", Malformed),
+        ("d80101", ServiceRefused),
+        ("0c0101", Malformed),
+    ],
+)
+def test_what_answers_our_proof_badly_ends_the_association(answer: str, kind: type) -> None:
+    bench = Alone(proposal(48, mechanism=2), authenticator=Reversed("client"))
+    bench.say(LinkUp(48, 1))
+    context = bytes.fromhex("a109060760857405080101a203020100a305a10302010e88020780")
+    challenge = bytes.fromhex("890760857405080202aa0a8008") + bytes(8)
+    content = context + challenge + bytes.fromhex("be10040e0800065f1f0400007e1f01000007")
+    (proof,) = bench.say(bytes((0x61, len(content))) + content)
+    assert proof.data[:2] == b"\xc3\x01"
+    bench.say(bytes.fromhex("c401c000"))
+    assert bench.client.dropped == 1
+    bench.say(bytes.fromhex(answer))
+    assert type(bench.response(1)) is kind
+    assert isinstance(bench.sent[-1], LinkDisconnect)
+
+
+def test_an_aare_without_a_challenge_where_hls_was_asked_for_is_malformed() -> None:
+    bench = Alone(proposal(48, mechanism=2), authenticator=Reversed("client"))
+    bench.say(LinkUp(48, 1))
+    bench.say(bytes.fromhex("6129a109060760857405080101a203020100a305a103020100be10040e0800065f1f0400007e1f01000007"))
+    assert isinstance(bench.response(1), Malformed)
+
+
 # Any octets.
 
 

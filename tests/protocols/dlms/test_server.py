@@ -52,12 +52,13 @@ from protocols.dlms.set import (
     SetRequestWithDatablock,
     SetRequestWithFirstDatablock,
     SetRequestWithList,
+    SetRequestWithListAndFirstDatablock,
     SetResponseDatablock,
     SetResponseLastDatablock,
     SetResponseNormal,
 )
 from protocols.dlms.value import Tag, decode, encode
-from protocols.errors import LocalProtocolError
+from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.link import Apdu, LinkDown
 from protocols.machine import Indication
 from protocols.secret import Secret
@@ -547,6 +548,75 @@ def test_the_confirmation_of_a_notification_is_handed_up() -> None:
     assert meter.send(DataNotificationConfirm(7, b"").encode()) == []
     assert meter.events() == [Indication(DataNotificationConfirm(7, b""))]
     assert meter.send(b"\x10\x00") == []
+
+
+def test_an_application_that_finds_a_request_malformed_may_say_so_by_raising() -> None:
+    class Picky(LogicalDevice):
+        def get(self, *_: Any) -> bytes:
+            raise RemoteProtocolError("no")
+
+        def set(self, *_: Any) -> DataAccessResult:
+            raise RemoteProtocolError("no")
+
+        def action(self, *_: Any) -> tuple[ActionResult, None]:
+            raise RemoteProtocolError("no")
+
+    meter = Meter(Picky())
+    meter.associate()
+    assert meter.ask(get(SERIAL)) == OTHER
+    listed = meter.ask(GetRequestWithList(0xC1, [AttributeDescriptor(1, SERIAL, 2)]))
+    assert listed.results == [DataAccessResult.TYPE_UNMATCHED]
+    assert meter.ask(SetRequestNormal(0xC1, 1, WRITABLE, 2, None, b"\x00")).result == DataAccessResult.TYPE_UNMATCHED
+    assert meter.ask(ActionRequestNormal(0xC1, 70, SWITCH, 1)).result == ActionResult.TYPE_UNMATCHED
+
+
+def test_what_a_set_needs_beyond_set_has_to_be_agreed_on() -> None:
+    meter = Meter()
+    meter.associate(conformance=Conformance.SET)
+    for number, selection in ((0, None), (2, EntryDescriptor().selection())):
+        answer = meter.ask(SetRequestNormal(0xC1, 1, WRITABLE, number, selection, b"\x00"))
+        assert answer.result == DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
+
+
+def test_a_list_to_set_in_blocks_is_written_when_it_fits_its_attributes() -> None:
+    meter = Meter()
+    meter.associate()
+    attributes = [AttributeDescriptor(1, WRITABLE, 2)] * 2
+    for raw, results in (
+        (b"\x02\x11\x01\x11\x02", [DataAccessResult.SUCCESS] * 2),
+        (b"\x01\x11\x01", [DataAccessResult.TYPE_UNMATCHED] * 2),
+        (b"\x02\x11", [DataAccessResult.TYPE_UNMATCHED] * 2),
+    ):
+        answer = meter.ask(SetRequestWithListAndFirstDatablock(0xC1, attributes, DataBlock(True, 1, raw)))
+        assert answer.results == results
+    assert len(meter.device.done) == 2
+
+
+def test_an_answer_of_more_general_blocks_than_can_be_counted_is_too_long() -> None:
+    meter = Meter()
+    meter.associate(conformance=Conformance.GET | Conformance.GENERAL_BLOCK_TRANSFER, max_pdu=12)
+    meter.device.values[1, LONG, 2] = encode((Tag.OCTET_STRING, bytes(5 * 0xFFFF)))
+    assert meter.ask(get(LONG)) == TOO_LONG
+
+
+def test_a_pre_established_association_needs_its_keys_and_a_place() -> None:
+    meter = Meter(LogicalDevice(profiles(context=3)))
+    assert meter.ask(get(SERIAL), 64) == NOT_ALLOWED
+    offered = {
+        client: AssociationProfile(client=client, conformance=LN, pre_established=True)
+        for client in range(1, ASSOCIATIONS_MAX + 2)
+    }
+    meter = Meter(LogicalDevice(offered))
+    kinds = [type(meter.ask(get(SERIAL), client)) for client in offered]
+    assert kinds == [GetResponseNormal] * ASSOCIATIONS_MAX + [ExceptionResponse]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"logical_name": b"\x00"}, {"context": 5}, {"mechanism": 8}, {"max_pdu": 11}, {"max_pdu": 65536}]
+)
+def test_a_profile_that_cannot_be_is_our_own_mistake(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"is|has"):
+        AssociationProfile(client=16, conformance=LN, **wrong)
 
 
 # Any octets.
