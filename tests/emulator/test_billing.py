@@ -131,6 +131,14 @@ def test_a_sliding_demand_is_the_mean_of_several_periods() -> None:
     assert demands == [900_000, 1_600_000, 2_300_000, 3_000_000]
 
 
+def test_looking_in_the_middle_of_a_period_does_not_split_it() -> None:
+    meter = make({"physics": {"demand_period_s": 1800, "history_days": 0}}, load={"constant": 100})
+    meter.set_load(START_MS + HOUR_MS, {"constant": 4000})
+    meter.value("max_demand_active_import", START_MS + HOUR_MS + 1_000_000)
+    meter.set_load(START_MS + HOUR_MS + 1_800_000, {"constant": 100})
+    assert meter.value("max_demand_active_import", START_MS + 3 * HOUR_MS) == 4_000_000
+
+
 def test_demand_of_currents_and_of_export() -> None:
     meter = make({"physics": {"history_days": 0}}, load={"constant": -480})
     at_ms = START_MS + HOUR_MS

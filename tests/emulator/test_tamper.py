@@ -55,6 +55,17 @@ def test_a_restoration_that_does_not_last_is_not_logged() -> None:
     assert codes(meter, "other", START_MS + DAY_MS) == [201]
 
 
+def test_another_happening_does_not_begin_a_persistence_anew() -> None:
+    meter = make()
+    meter.set_input(START_MS, "magnet")
+    meter.set_voltage(START_MS + 50_000, 700)
+    meter.set_load(START_MS + 100_000, {"constant": 500})
+    meter.advance(START_MS + 150_000)
+    assert codes(meter, "other", START_MS + PERSISTENCE_MS) == [201]
+    assert codes(meter, "voltage", START_MS + 50_000 + PERSISTENCE_MS - 1) == []
+    assert codes(meter, "voltage", START_MS + 50_000 + PERSISTENCE_MS) == [9]
+
+
 def test_codes_and_bits_are_each_used_once() -> None:
     occurrences = [condition.occurrence for condition in CONDITIONS]
     bits = [condition.bit for condition in CONDITIONS if condition.bit is not None]
