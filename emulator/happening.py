@@ -9,6 +9,7 @@ class Kind(StrEnum):
 
     POWER_FAILED = "power_failed"
     POWER_RESTORED = "power_restored"
+    REBOOT = "reboot"
     READY = "ready"
     SWITCHED = "switched"
     CONTACT = "contact"

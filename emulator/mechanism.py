@@ -78,6 +78,7 @@ class Mechanism(ABC):
         "demand_periods",
         "esw_filter",
         "event_log",
+        "firmware_version",
         "frequency_mhz",
         "id",
         "installed_ms",
@@ -107,6 +108,7 @@ class Mechanism(ABC):
     clock: MeterClock
     demand_periods: list[tuple[int, int]]
     esw_filter: int
+    firmware_version: str
     installed_ms: int
     limiter: LoadLimiter
     metering_mode: int
@@ -143,6 +145,7 @@ class Mechanism(ABC):
         self._listeners: tuple[Listener, ...] = ()
         self.record: Recorder | None = None
         self.frequency_mhz: int | None = None
+        self.firmware_version = ""  # the model's, until another one is activated
         self.metering_mode = int(physics.metering.metering_mode == "import_export")
         self.apparent_lag_only = int(physics.metering.apparent_energy == "lag")
         self.esw_filter = mask(physics.events.esw_filter)
@@ -353,6 +356,17 @@ class Mechanism(ABC):
         self._pass(at_ms, FIRST_BREATH)
         self.replan()
         self._tell(at_ms, Kind.POWER_RESTORED)
+
+    def _reboot(self, at_ms: int, boot_ms: int) -> None:
+        """Nothing answers for a while, though there is supply."""
+        if not self.running:
+            return
+        self._settle(at_ms)
+        self.monitor.suspend(at_ms)
+        self.limiter.forget()
+        self._ready_ms = at_ms + boot_ms
+        self.replan()
+        self._tell(at_ms, Kind.REBOOT)
 
     def _become_ready(self, at_ms: int) -> None:
         self._ready_ms = 0

@@ -186,6 +186,14 @@ class Meter(Mechanism):
         self.programming_count += 1
         self._log(at_ms, "transaction", code)
 
+    def activate_firmware(self, at_ms: int, version: str) -> None:
+        """Restart with another firmware: an event, and nothing answers until it runs."""
+        at_ms = self.take(at_ms, "activate_firmware", version)
+        self.firmware_version = version
+        self.programming_count += 1
+        self._log(at_ms, "transaction", Code.FIRMWARE_ACTIVATED)
+        self._reboot(at_ms, self.physics.firmware.reboot_ms)
+
     def clear_profile(self, profile: str, at_ms: int) -> None:
         """Forget a profile's rows (method reset of class 7); the interval that runs goes on."""
         self.cleared[profile] = self.take(at_ms, "clear_profile", profile)

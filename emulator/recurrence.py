@@ -1,20 +1,29 @@
 """When a date and time with wildcards comes round: schedules, communication windows.
 
-A recurrence is what class 22 writes as time and date, and what class 40 writes as the ends of a window: a field that is
-not specified stands for every value, a day may be counted from the month's end. It is about the meter's own time, in
-the zone where the meter hangs.
+A field that is not specified stands for every value, a day may be counted from the month's end. All is about the
+meter's own time, in the zone where it hangs.
 """
 
 from calendar import monthrange
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from emulator.zone import Zone, date_of
+from emulator.zone import Zone, date_of, day_of
 from protocols.dlms.date_time import LAST_DAY, SECOND_LAST_DAY, Date, DateTime, Time
 
 DAYS_MAX: Final = 8 * 366
 """How far a search goes: 29 February is at most eight years away."""
+
+
+class Comes(Protocol):
+    """Something that comes at certain meter times."""
+
+    def next_after(self, utc_ms: int, zone: Zone) -> int | None:
+        """The first instant behind a meter time; None where there is none."""
+
+    def last_until(self, utc_ms: int, zone: Zone) -> int | None:
+        """The last instant at or before a meter time; None where there is none."""
 
 
 class Recurrence(NamedTuple):
@@ -35,43 +44,53 @@ class Recurrence(NamedTuple):
 
     def next_after(self, utc_ms: int, zone: Zone) -> int | None:
         """The first instant behind a meter time; None where there is none."""
-        for day in self._days(zone.day(utc_ms), 1):
-            for of_day_ms in self._times():
-                instant = zone.instant(day, of_day_ms)
-                if instant > utc_ms:
-                    return instant
-        return None
+        return next_after(self._days(zone.day(utc_ms), 1), times_of(self.time), utc_ms, zone)
 
     def last_until(self, utc_ms: int, zone: Zone) -> int | None:
         """The last instant at or before a meter time; None where there is none."""
-        for day in self._days(zone.day(utc_ms), -1):
-            for of_day_ms in reversed(list(self._times())):
-                instant = zone.instant(day, of_day_ms)
-                if instant <= utc_ms:
-                    return instant
-        return None
+        return last_until(self._days(zone.day(utc_ms), -1), times_of(self.time), utc_ms, zone)
 
     def _days(self, day: int, step: int) -> Iterator[int]:
-        """Local days on which it comes, from one on in one direction."""
         fixed = self.date.calendar_day()
-        if fixed is not None:
-            number = (fixed - date_of(0)).days
-            if (number - day) * step >= 0 and matches(self.date, fixed):
-                yield number
-            return
-        for number in range(day, day + step * DAYS_MAX, step):
-            if number >= 0 and matches(self.date, date_of(number)):
-                yield number
+        if fixed is None:
+            yield from days_of(lambda each: matches(self.date, each), day, step)
+        elif (day_of(fixed) - day) * step >= 0 and matches(self.date, fixed):
+            yield day_of(fixed)
 
-    def _times(self) -> Iterator[int]:
-        """Times of a day, rising, in milliseconds."""
-        time = self.time
-        hours: Iterable[int] = range(24) if time.hour is None else (time.hour,)
-        minutes: Iterable[int] = range(60) if time.minute is None else (time.minute,)
-        rest = (time.second or 0) * 1000 + (time.hundredths or 0) * 10
-        for hour in hours:
-            for minute in minutes:
-                yield (hour * 60 + minute) * 60_000 + rest
+
+def days_of(comes: Callable[[date], bool], day: int, step: int) -> Iterator[int]:
+    """Local days, from one on in one direction, on which something comes."""
+    for number in range(day, day + step * DAYS_MAX, step):
+        if comes(date_of(number)):
+            yield number
+
+
+def times_of(time: Time) -> list[int]:
+    """Times of a day that a time with wildcards means, rising, in milliseconds."""
+    hours: Iterable[int] = range(24) if time.hour is None else (time.hour,)
+    minutes: Iterable[int] = range(60) if time.minute is None else (time.minute,)
+    rest = (time.second or 0) * 1000 + (time.hundredths or 0) * 10
+    return [(hour * 60 + minute) * 60_000 + rest for hour in hours for minute in minutes]
+
+
+def next_after(days: Iterable[int], times: list[int], utc_ms: int, zone: Zone) -> int | None:
+    """The first of some times of some days, in rising order, that is behind a meter time."""
+    for day in days:
+        for of_day_ms in times:
+            instant = zone.instant(day, of_day_ms)
+            if instant > utc_ms:
+                return instant
+    return None
+
+
+def last_until(days: Iterable[int], times: list[int], utc_ms: int, zone: Zone) -> int | None:
+    """The first of some times of some days, in falling order, that is at or before a meter time."""
+    for day in days:
+        for of_day_ms in reversed(times):
+            instant = zone.instant(day, of_day_ms)
+            if instant <= utc_ms:
+                return instant
+    return None
 
 
 def matches(pattern: Date, day: date) -> bool:
@@ -110,9 +129,6 @@ class Window(NamedTuple):
 
 
 def first_open(windows: Iterable[Window], utc_ms: int, zone: Zone) -> int | None:
-    """The first meter time at which one of several windows is open; without any it is now."""
-    windows = tuple(windows)
-    if not windows:
-        return utc_ms
+    """The first meter time at which one of several windows is open; None where none ever is again."""
     opens = [at_ms for window in windows if (at_ms := window.next_open(utc_ms, zone)) is not None]
     return min(opens, default=None)

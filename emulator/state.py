@@ -244,6 +244,7 @@ REPLAY: Final[dict[str, Callable[..., object]]] = {
     "set_emergency": lambda meter, at_ms, profile, groups: meter.set_emergency(
         at_ms, EmergencyProfile(*profile) if profile else None, tuple(groups)
     ),
+    "activate_firmware": lambda meter, at_ms, version: meter.activate_firmware(at_ms, version),
     "log_transaction": lambda meter, at_ms, code: meter.log_transaction(at_ms, code),
 }
 """How each kept input is done again."""

@@ -1,9 +1,9 @@
 """What a meter is made of, apart from its objects: the physical sections of a model, each a frozen value.
 
-A model's TOML holds `[physics]`, `[relay]`, `[limiter]`, `[profiles.*]`, `[events]`, `[clock]`, `[tariff]` and
-`[power_failure]`. `Physics.from_table` takes the whole model and reads these sections; every key has a default, and a
-wrong key or value is a `ValueError` that names the key and what would be right. The numbers that are defaults here
-are those of an Indian single-phase meter (IS 15959 D1); a model states what differs.
+A model's TOML holds `[physics]`, `[relay]`, `[limiter]`, `[profiles.*]`, `[events]`, `[clock]`, `[tariff]`,
+`[power_failure]` and `[firmware]`. `Physics.from_table` takes the whole model and reads these sections; every key has a
+default, and a wrong key or value is a `ValueError` that names the key and what would be right. The numbers that are
+defaults here are those of an Indian single-phase meter (IS 15959 D1); a model states what differs.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -338,18 +338,41 @@ class PowerFailure:
     """`[power_failure]`: what a loss of supply does.
 
     `boot_ms` passes after restoration before the meter answers. `invocation_counters` "lost" makes the counters of
-    received frames start from zero again, a fault seen in the field.
+    received frames start from zero again, a fault seen in the field. `last_gasp` says whether the module has a reserve
+    for one last push; of so many thousandths of them nothing arrives.
     """
 
     boot_ms: int = 3000
     invocation_counters: Literal["kept", "lost"] = "kept"
     last_gasp: bool = True
+    last_gasp_lost_permille: int = 100
 
     def __post_init__(self) -> None:
         _check_range("power_failure", "boot_ms", self.boot_ms, 0, 600_000)
+        _check_range("power_failure", "last_gasp_lost_permille", self.last_gasp_lost_permille, 0, 1000)
 
 
-SECTIONS: Final = ("physics", "relay", "limiter", "profiles", "events", "clock", "tariff", "power_failure")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Firmware:
+    """`[firmware]`: what a new firmware costs.
+
+    `verify_ms` is how long verifying takes, `activation_delay_ms` passes between the order to activate and the restart,
+    and for `reboot_ms` nothing answers then. `invocation_counters` "lost" makes the counters of received frames start
+    from zero again with it, a fault seen in the field.
+    """
+
+    verify_ms: int = 2000
+    activation_delay_ms: int = 1000
+    reboot_ms: int = 20_000
+    invocation_counters: Literal["kept", "lost"] = "kept"
+
+    def __post_init__(self) -> None:
+        _check_range("firmware", "verify_ms", self.verify_ms, 0, 600_000)
+        _check_range("firmware", "activation_delay_ms", self.activation_delay_ms, 0, 600_000)
+        _check_range("firmware", "reboot_ms", self.reboot_ms, 0, 3_600_000)
+
+
+SECTIONS: Final = ("physics", "relay", "limiter", "profiles", "events", "clock", "tariff", "power_failure", "firmware")
 """The tables of a model that `Physics.from_table` reads."""
 
 
@@ -365,6 +388,7 @@ class Physics:
     clock: Clock = field(default_factory=Clock)
     tariff: Tariff = field(default_factory=Tariff)
     power_failure: PowerFailure = field(default_factory=PowerFailure)
+    firmware: Firmware = field(default_factory=Firmware)
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
@@ -382,6 +406,7 @@ class Physics:
             clock=Clock(**_read(Clock, "clock", table.get("clock", {}))),
             tariff=Tariff.from_table(table.get("tariff", {})),
             power_failure=PowerFailure(**_read(PowerFailure, "power_failure", table.get("power_failure", {}))),
+            firmware=Firmware(**_read(Firmware, "firmware", table.get("firmware", {}))),
         )
 
 

@@ -64,6 +64,7 @@ def use(meter: Meter) -> None:
     meter.clear_profile("block_load", at_ms + 6 * HOUR_MS + 1)
     meter.configure("block_period_s", 1800, at_ms + 7 * HOUR_MS)
     meter.set_emergency(at_ms + 7 * HOUR_MS + 1, EmergencyProfile(1, at_ms + 9 * HOUR_MS, 60), (1,))
+    meter.activate_firmware(at_ms + 7 * HOUR_MS + 2, "MTB-02.00")
     meter.log_transaction(at_ms + 8 * HOUR_MS, 161)
 
 

@@ -87,6 +87,10 @@ class Host(Protocol):
         """Its serial number."""
 
     @property
+    def firmware_version(self) -> str:
+        """What was activated since it left the works; empty for its model's."""
+
+    @property
     def clock(self) -> Clock:
         """Its clock."""
 

@@ -157,6 +157,14 @@ def _identified_reader(name: str, kind: DataType, identity: Identity) -> Source:
         value = identity.of(name, meter_id)
         return encode((tag, value.encode() if tag == Tag.OCTET_STRING and isinstance(value, str) else value))
 
+    if name == "firmware_version":
+        works = encoded("")
+
+        def read_version(face: CosemFace, _at_ms: int, _selection: Selection | None, _by: Association) -> bytes:
+            version = face.meter.firmware_version
+            return encode((tag, version.encode() if tag == Tag.OCTET_STRING else version)) if version else works
+
+        return read_version
     if name not in FOLLOWING_FROM_ID:
         return encoded("")
 

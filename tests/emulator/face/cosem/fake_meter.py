@@ -93,6 +93,7 @@ class FakeMeter:
 
     def __init__(self, model: MeterModel, meter_id: str = "MB0001") -> None:
         self.id = meter_id
+        self.firmware_version = ""
         self.clock = FakeClock()
         self.relay = FakeSwitch()
         self.history = FakeHistory()
