@@ -91,6 +91,8 @@ class Commands:
         self.around = around
         self.refused: dict[str, int] = {}
         """How often each rule refused, since the program started."""
+        self.climbed: Callable[[Rung, int], None] = lambda _rung, _after_ms: None
+        """Is told of every rung after `accepted`, and how long after its arrival a command reached it."""
 
     # ---- in
 
@@ -307,7 +309,8 @@ class Commands:
             detail: what the meter said, by name.
         """
         row = self._sql.execute(
-            "SELECT meter, verb, rung, reply_to, correlation FROM command WHERE id = ? AND final = 0", (command_id,)
+            "SELECT meter, verb, rung, reply_to, correlation, received_ms FROM command WHERE id = ? AND final = 0",
+            (command_id,),
         ).fetchone()
         if row is None or not ladder.allowed(Rung(row[2]), rung):
             return False
@@ -329,6 +332,7 @@ class Commands:
             (rung, over, result.to_json(), command_id),
         )
         self._publish(result, None if row[3] is None else Reply(row[3], row[4]), now_ms)
+        self.climbed(rung, now_ms - row[5])
         return True
 
     def set_progress(self, command_id: str, progress: Mapping[str, Any]) -> None:

@@ -124,6 +124,7 @@ class Gateway:
 
     def _count(self) -> None:
         core, gauge = self.core, self.health.gauge
+        core.commands.climbed = self.health.rung
         gauge("gateway_queue_rows", "Rows that wait to be sent.", lambda: core.outbox.totals.queued)
         gauge("gateway_queue_bytes", "What the outbox holds, shelf included.", lambda: core.outbox.totals.bytes_all)
         gauge("gateway_queue_age_seconds", "Age of the row that waits longest.", self._queue_age_s)
