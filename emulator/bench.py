@@ -204,7 +204,13 @@ class BenchFile(Section):
     clock: ClockSection = ClockSection()
     control: ControlSection | None = None
     line: tuple[LineSection, ...] = ()
-    meter: tuple[MeterSection, ...] = Field(min_length=1)
+    meter: tuple[MeterSection, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_meters(self) -> Self:
+        if not self.meter:
+            raise ValueError("there is no [[meter]]; `meter-emulator init` writes an example")
+        return self
 
     @model_validator(mode="after")
     def _lines_are_there(self) -> Self:

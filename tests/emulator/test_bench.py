@@ -50,8 +50,8 @@ METER = {"id": "MB0001", "model": "is15959-d1"}
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        ({}, "bench.toml: meter: is missing"),
-        ({"meter": []}, "bench.toml: meter: "),
+        ({}, r"bench.toml: there is no \[\[meter\]\]"),
+        ({"meter": []}, r"bench.toml: there is no \[\[meter\]\]"),
         ({"meter": [METER], "sede": 1}, "sede: unknown key; did you mean `seed`"),
         ({"meter": [METER], "xyz": 1}, "xyz: unknown key; known are seed, clock"),
         ({"meter": [METER | {"lode": {}}]}, 'meter "MB0001": lode: unknown key; did you mean `load`'),
