@@ -11,9 +11,11 @@ from typing import Final
 from emulator.face.cosem.face import CosemFace
 from protocols.dlms.application import Association
 from protocols.dlms.security.context import KeySet, SecurityContext
+from protocols.dlms.security.control import PROTECTED
 from protocols.dlms.security.counter import InvocationCounter
 from protocols.dlms.security.hls import Hls, authenticators
 from protocols.dlms.security.keys import Keys, KeyUse
+from protocols.dlms.security.policy import Policy
 from protocols.dlms.security.protection import ServerProtection
 from protocols.dlms.security.suite import SUITES, Suite
 from protocols.model.cosem_object import Fixed
@@ -70,7 +72,10 @@ class Keyring:
             keys = keys_of(self._face.plan.model, client, self.title, secrets)
             if keys is None:
                 return None
-            context = SecurityContext(self._key_set(client, keys), entropy=self._entropy)
+            asked = self._face.plan.model.associations[client].security
+            context = SecurityContext(
+                self._key_set(client, keys), Policy(asked), control=asked or PROTECTED, entropy=self._entropy
+            )
             self._contexts[client] = context
         elif secrets != self._secrets[client]:
             keys = keys_of(self._face.plan.model, client, self.title, secrets)

@@ -58,7 +58,7 @@ auth = "none"
 read = {{ instantaneous = "1s" }}
 """
 UTILITY = "client=48"
-AUTH = "lls"
+AUTH = "hls"
 
 
 class Subscriber:

@@ -1,6 +1,7 @@
 """Access rights: what a model allows a client, and how each version of the association class writes it.
 
-Inside, a right is the bits of association LN version 3; versions 0 to 2 know an enumeration with fewer shades.
+Inside, a right is the bits of association LN version 3. Versions 0 to 2 have an enumeration that meters fill with
+reading and writing alone: what a whole association asks for is its context's and its security setup's to say.
 """
 
 from __future__ import annotations
@@ -39,8 +40,6 @@ _EXCEPTIONS: Final = {
     "write": Access.WRITE,
     "read-write": Access.READ | Access.WRITE,
 }
-_AUTHENTICATED_MODES: Final = 3
-"""Enumerated modes 4 to 6 are modes 1 to 3 with an authenticated request."""
 
 
 def _protection(association: ModelAssociation) -> Access:
@@ -76,10 +75,7 @@ def method_access(cosem_object: CosemObject, number: int, association: ModelAsso
 def _attribute_mode(access: Access, version: int) -> Value:
     if version >= 3:
         return int(Tag.ENUM), int(access)
-    mode = int(access & (Access.READ | Access.WRITE))
-    if mode and access & Access.AUTHENTICATED_REQUEST:
-        mode += _AUTHENTICATED_MODES
-    return int(Tag.ENUM), mode
+    return int(Tag.ENUM), int(access & (Access.READ | Access.WRITE))
 
 
 def _method_mode(access: Access, version: int) -> Value:
@@ -87,7 +83,7 @@ def _method_mode(access: Access, version: int) -> Value:
         return int(Tag.BOOLEAN), bool(access)
     if version >= 3:
         return int(Tag.ENUM), int(access)
-    return int(Tag.ENUM), 2 if access & Access.AUTHENTICATED_REQUEST else int(access & Access.READ)
+    return int(Tag.ENUM), int(access & Access.READ)
 
 
 def _selectors(cosem_object: CosemObject, number: int) -> Value:

@@ -154,7 +154,8 @@ class Plan:
     Attributes:
         views: by client SAP.
         inside: everything, for what the meter does to itself.
-        required: bits of the security control byte that every request must have, by client SAP.
+        required: bits of the security control byte that an activated policy asks for, by client SAP; from the works
+            none, since what an association asks for is seen to before a request comes here.
         short_names: what each short name stands for, by client SAP, for clients that use them.
         stamp: how instants are written.
         model: what it is the plan of.
@@ -168,7 +169,7 @@ class Plan:
         self.stamp = maker.stamp
         self.views: dict[int, View] = {client: _view(client, maker) for client in model.associations}
         self.inside = _inside(maker)
-        self.required = {each.client: each.security for each in model.associations.values()}
+        self.required = dict.fromkeys(model.associations, 0)
         self.short_names: dict[int, dict[int, ShortName]] = {
             client: short_names(base_names(maker.seen_by(client), model.id))
             for client, association in model.associations.items()

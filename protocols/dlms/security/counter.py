@@ -32,6 +32,15 @@ class InvocationCounter:
         return f"InvocationCounter({self.lowest})"
 
     @property
+    def left(self) -> int:
+        """How many values may be used before something is kept."""
+        return self._limit - self.lowest
+
+    def allow(self, limit: int) -> None:
+        """Everything below `limit` may be used: that was kept beforehand."""
+        self._limit = min(limit, COUNTER_MAX + 1)
+
+    @property
     def used_up(self) -> bool:
         """Whether no value is left: the key must be changed."""
         return self.lowest > COUNTER_MAX

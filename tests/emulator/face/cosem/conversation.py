@@ -3,9 +3,14 @@
 from typing import Any
 
 from emulator.face.cosem.face import CosemFace
+from emulator.keyring import Keyring
 from emulator.meter import Meter
 from protocols.dlms.application import AssociationProfile
 from protocols.dlms.client import PROPOSED_LN, PROPOSED_SN, AssociationClient
+from protocols.dlms.security.context import KeySet, SecurityContext
+from protocols.dlms.security.hls import authenticators
+from protocols.dlms.security.keys import Keys
+from protocols.dlms.security.protection import ClientProtection
 from protocols.dlms.server import AssociationServer
 from protocols.machine import Answered, Peer, Stack
 from protocols.model.association import SECRETS_DEFAULT
@@ -14,12 +19,18 @@ from protocols.wrapper import Role, Wrapper
 from tests.emulator.face.cosem.fake_meter import NOON_MS, LinkTime
 
 PEER = Peer("memory", "test")
+TITLE = b"MBC00001"
 TURNS_MAX = 10_000
 
 
 def counting(count: int) -> bytes:
     """Challenges that are not random."""
     return bytes(range(1, count + 1))
+
+
+def unlike(count: int) -> bytes:
+    """Other challenges that are not random."""
+    return bytes(range(0x80, 0x80 + count))
 
 
 class Conversation:
@@ -38,11 +49,30 @@ class Conversation:
             conformance=PROPOSED_SN if offered.short_names else PROPOSED_LN,
             max_pdu=1024,
         )
-        self.client = AssociationClient(proposed, 1, counting, PEER)
-        self._left = Stack([Wrapper(Role.CLIENT), self.client])
-        self._right = Stack(
-            [Wrapper(Role.SERVER), AssociationServer({1: self.face}, counting, PEER, names={1: self.face})]
+        ring = Keyring(self.face, counting)
+        keys = Keys(title=TITLE, block=SECRETS_DEFAULT["block"], authentication=SECRETS_DEFAULT["authentication"])
+        context = SecurityContext(KeySet(keys))
+        hls = authenticators(lambda _association: context, server=False).get(offered.mechanism)
+        self.client = AssociationClient(
+            proposed,
+            1,
+            unlike,
+            PEER,
+            system_title=TITLE,
+            authenticator=hls,
+            protection=lambda _association: ClientProtection(context),
         )
+        server = AssociationServer(
+            {1: self.face},
+            counting,
+            PEER,
+            system_title=ring.title,
+            names={1: self.face},
+            protection=ring.protection,
+            authenticators=ring.authenticators,
+        )
+        self._left = Stack([Wrapper(Role.CLIENT), self.client])
+        self._right = Stack([Wrapper(Role.SERVER), server])
         self.now_us = NOON_MS * 1000
         self.associated = self.run(self.client.associate(self.now_us))
 

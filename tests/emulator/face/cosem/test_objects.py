@@ -127,7 +127,7 @@ def test_a_number_that_is_not_whole_is_no_parameter(d1: Desk) -> None:
 def test_a_changed_secret_is_logged(d1: Desk) -> None:
     name = bytes((0, 0, 40, 0, 3, 255))
     assert write(d1, 15, name, 7, (int(Tag.OCTET_STRING), b"new")) is DataAccessResult.SUCCESS
-    assert meter_of(d1).transactions == [161]
+    assert meter_of(d1).transactions == [162]
     assert write(d1, 15, name, 7, (int(Tag.OCTET_STRING), b"")) is DataAccessResult.TYPE_UNMATCHED
 
 
