@@ -99,6 +99,10 @@ def _register(indexes: tuple[int, ...], scale: Scale) -> Column:
 
 
 def _average(name: str, count: int) -> Column:
+    if count == 1 and name in {"current", "current_neutral"}:
+        return lambda row: mean_current_ma(row.before, row.after, 0, row.to_ms - row.from_ms)
+    if count == 1 and name == "voltage":
+        return lambda row: mean_voltage_mv(row, 0)
     stem, _, phase = name.rpartition("_l")
     if stem in {"voltage", "current"} and phase.isdecimal() and 1 <= int(phase) <= count:
         mean = mean_voltage_mv if stem == "voltage" else _mean_current

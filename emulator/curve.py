@@ -152,7 +152,8 @@ class Curve:
 
     def value(self, at_ms: int) -> int:
         """The value at an instant, with ripple, in millionths."""
-        day, slot, rest_ms = self._place(at_ms)
+        day, of_day_ms = divmod(at_ms + self.shape.offset_ms, DAY_MS)
+        slot, rest_ms = divmod(of_day_ms, SLOT_MS)
         steady = _day(self, day).values[slot]
         if not self.shape.noise.ripple:
             return steady
@@ -162,12 +163,13 @@ class Curve:
 
     def steady(self, at_ms: int) -> int:
         """The value of the slot, which is the mean over its minutes, in millionths."""
-        day, slot, _ = self._place(at_ms)
-        return _day(self, day).values[slot]
+        day, of_day_ms = divmod(at_ms + self.shape.offset_ms, DAY_MS)
+        return _day(self, day).values[of_day_ms // SLOT_MS]
 
     def integral(self, at_ms: int) -> int:
         """The integral from an instant long ago to `at_ms`, in millionths times milliseconds."""
-        day, slot, rest_ms = self._place(at_ms)
+        day, of_day_ms = divmod(at_ms + self.shape.offset_ms, DAY_MS)
+        slot, rest_ms = divmod(of_day_ms, SLOT_MS)
         values, before, _ = _day(self, day)
         whole = before[slot] * SLOT_MS
         if rest_ms:
@@ -184,11 +186,6 @@ class Curve:
         """The largest steady value of the local day of an instant, and when that day ends."""
         day = (at_ms + self.shape.offset_ms) // DAY_MS
         return _day(self, day).peak, (day + 1) * DAY_MS - self.shape.offset_ms
-
-    def _place(self, at_ms: int) -> tuple[int, int, int]:
-        day, of_day_ms = divmod(at_ms + self.shape.offset_ms, DAY_MS)
-        slot, rest_ms = divmod(of_day_ms, SLOT_MS)
-        return day, slot, rest_ms
 
     def _ripple(self, day: int, slot: int, pair: int, steady: int) -> int:
         drawn = keyed(self._key, (day * SLOTS + slot) * _DRAWS + _OF_SLOT, 15)[pair] - 128

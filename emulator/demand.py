@@ -15,7 +15,6 @@ from emulator.energy import (
     PHASE_REGISTERS,
     VOLT,
     Registers,
-    total,
 )
 from emulator.grid import Run
 from emulator.scene import neutral_ma
@@ -27,18 +26,23 @@ def mean_current_ma(before: Registers, after: Registers, phase: int, span_ms: in
     volts = after[first + VOLT] - before[first + VOLT]
     if not volts or not span_ms:
         return 0
-    apparent = sum(after[first + index] - before[first + index] for index in (APPARENT_IMPORT, APPARENT_EXPORT))
+    imported, exported = first + APPARENT_IMPORT, first + APPARENT_EXPORT
+    apparent = after[imported] - before[imported] + after[exported] - before[exported]
     return apparent * (after[-1] - before[-1]) * 1_000_000 // (span_ms * volts)
 
 
 def mean_currents(before: Registers, after: Registers, span_ms: int) -> tuple[int, ...]:
     """The mean current of each phase."""
-    return tuple(mean_current_ma(before, after, phase, span_ms) for phase in range(len(after) // PHASE_REGISTERS))
+    return tuple([mean_current_ma(before, after, phase, span_ms) for phase in range(len(after) // PHASE_REGISTERS)])
 
 
 def _power(*indexes: int) -> Callable[[Registers, Registers, int], int]:
     def demand(before: Registers, after: Registers, span_ms: int) -> int:
-        return sum(total(after, index) - total(before, index) for index in indexes) // span_ms
+        gained = 0
+        for first in range(0, len(after) - 1, PHASE_REGISTERS):
+            for index in indexes:
+                gained += after[first + index] - before[first + index]
+        return gained // span_ms
 
     return demand
 

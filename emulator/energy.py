@@ -111,13 +111,14 @@ class Segment:
         """What the cumulative functions have moved the registers by, since long ago."""
         energies = self.load.cumulative(at_ms) if any(self.shares) else _NOTHING
         moved: list[int] = []
-        for phase, (share, volt, route) in enumerate(zip(self.shares, self.volts, self.routes, strict=True)):
+        for phase, share in enumerate(self.shares):
+            route, volt = self.routes[phase], self.volts[phase]
             if not share:
                 moved += _NOTHING
             elif route is NORMAL:
                 moved += [share * energy for energy in energies]
             else:
-                moved += [share * sum(energies[source] for source in sources) for sources in route]
+                moved += [share * sum([energies[source] for source in sources]) for sources in route]
             moved.append(volt * self.supply.integral(phase, at_ms) if volt else 0)
         moved.append(at_ms if any(self.volts) else 0)
         return moved

@@ -72,17 +72,16 @@ def _periods(meter: Meter, from_ms: int, to_ms: int) -> Iterable[Period]:
 
 
 def _look(meter: Meter, found: Iterable[Period], best: dict[str, Maximum]) -> dict[str, Maximum]:
-    plain = [name for name in best if name in DEMANDS]
+    plain = [(name, DEMANDS[name]) for name in best if name in DEMANDS]
     zoned = [(name, *_zone_of(name)) for name in best if name not in DEMANDS]
     for period in found:
-        for name in plain:
-            value = DEMANDS[name](period.before, period.after, period.span_ms)
-            best[name] = maximum(best[name], value, period.stamp_ms)
+        for name, demand in plain:
+            best[name] = maximum(best[name], demand(period.before, period.after, period.span_ms), period.stamp_ms)
         if zoned:
             zone = zone_at(meter, period.from_ms)
-            for name, demand, of_zone in zoned:
+            for name, demanded, of_zone in zoned:
                 if of_zone == zone:
-                    value = DEMANDS[demand](period.before, period.after, period.span_ms)
+                    value = DEMANDS[demanded](period.before, period.after, period.span_ms)
                     best[name] = maximum(best[name], value, period.stamp_ms)
     return best
 
