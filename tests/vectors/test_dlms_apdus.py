@@ -268,3 +268,15 @@ def test_the_octets_mean_this_and_are_written_so(name: str) -> None:
     octets, apdu = VECTORS[name]
     assert decode(bytes.fromhex(octets)) == apdu
     assert apdu.encode() == bytes.fromhex(octets)
+
+
+def test_a_real_push_has_the_lengths_that_it_says() -> None:
+    """An Indian meter's push over the wrapper, as far as it is public (gurux.fi/comment/28022): 0x59 octets.
+
+    The title, the counter and the cipher text were not published; zeros stand in for them.
+    """
+    apdu = bytes.fromhex("DB08" + "00" * 8 + "4E20" + "00" * 4) + bytes(0x4E - 5)
+    assert len(apdu) == 0x59
+    push = decode(apdu)
+    assert isinstance(push, GeneralGloCiphering)
+    assert (len(push.system_title), push.content[0], len(push.content)) == (8, 0x20, 0x4E)
