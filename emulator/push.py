@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from emulator import draw
 from emulator.clock import STANDS_STILL
+from emulator.destination import Service
 from emulator.recurrence import Window, first_open
 from emulator.watch import FAR
 from protocols.dlms.notification import DataNotification
@@ -65,14 +66,6 @@ PUSH: Final = {
 """(state, event) -> state; a pair that is missing is not possible and changes nothing."""
 
 
-class Service(IntEnum):
-    """transport_service of send_destination_and_method, as far as meters here have it."""
-
-    TCP = 0
-    UDP = 1
-    HDLC = 5
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushSettings:
     """What a push setup says.
@@ -84,6 +77,7 @@ class PushSettings:
         retries: how often it is tried again.
         delay_s, delay_exponent, delay_max_s: before the first retry, by how many hundredths that grows, up to what.
         confirmed: whether the receiver is to confirm it.
+        client: the client SAP that it is for.
     """
 
     service: int = Service.TCP
@@ -95,6 +89,7 @@ class PushSettings:
     delay_exponent: int = 100
     delay_max_s: int = 0xFFFF
     confirmed: bool = False
+    client: int = 64
 
     def wait_ms(self, tries: int) -> int:
         """How long after so many tries the next one comes."""
@@ -110,6 +105,7 @@ class Push(NamedTuple):
     Attributes:
         token: to name it by in `Pusher.ended`.
         setup: logical name of the push setup.
+        client: the client SAP that it is for.
         service, destination: how and where to.
         apdu: the plain DataNotification.
         confirmed: whether to wait for its confirmation.
@@ -118,6 +114,7 @@ class Push(NamedTuple):
 
     token: int
     setup: bytes
+    client: int
     service: int
     destination: bytes
     apdu: bytes
@@ -260,11 +257,8 @@ class Pusher:
         if lost:
             self._report(at_ms, setup, "lost", 0)
             return
-        self._tokens += 1
-        apdu = self._notification(body, confirmed=False)
-        self._out.append(
-            Push(self._tokens, setup, settings.service, settings.destination, apdu, confirmed=False, dying=True)
-        )
+        item = _Item(self._notification(body, confirmed=False), at_ms, confirmed=False)
+        self._send(setup, settings, item, dying=True)
         self._report(at_ms, setup, "sent", 1)
 
     def forget(self) -> None:
@@ -315,11 +309,7 @@ class Pusher:
             return
         queue.step(PushEvent.BEGIN)
         item.tries += 1
-        self._tokens += 1
-        queue.token = self._tokens
-        self._out.append(
-            Push(queue.token, setup, settings.service, settings.destination, item.apdu, confirmed=item.confirmed)
-        )
+        queue.token = self._send(setup, settings, item)
         self._report(at_ms, setup, "sent", item.tries)
 
     def _end(self, setup: bytes, queue: _Queue, at_ms: int, *, delivered: bool) -> None:
@@ -340,6 +330,12 @@ class Pusher:
             queue.items.popleft()
             if queue.items:
                 queue.step(PushEvent.TRIGGER)
+
+    def _send(self, setup: bytes, settings: PushSettings, item: _Item, *, dying: bool = False) -> int:
+        self._tokens += 1
+        place = (settings.client, settings.service, settings.destination)
+        self._out.append(Push(self._tokens, setup, *place, item.apdu, item.confirmed, dying))
+        return self._tokens
 
     def _cancel(self, queue: _Queue) -> None:
         queue.step(PushEvent.CANCEL)

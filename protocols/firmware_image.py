@@ -2,13 +2,22 @@
 
 Makers' image formats are their own; this one has what every one of them has: what hardware it is for, which version it
 is, how long it is, and a digest over all of it.
+
+| octets | field | |
+|---|---|---|
+| 4 | magic | `MBFW` |
+| 1 | format | 1 |
+| 16 | hardware | ASCII, filled with zeros: what it is for, such as `MTB/D1` |
+| 16 | version | ASCII, filled with zeros: also the image identifier |
+| 4 | length | of the body, most significant octet first |
+| 32 | digest | SHA-256 of everything but itself |
+| rest | body | the program, which means nothing to an emulated meter |
 """
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
-
-from construct import Bytes, Const, ConstructError, GreedyBytes, Int8ub, Int32ub, PaddedString, Struct
+from struct import Struct
+from typing import Final
 
 from protocols.errors import RemoteProtocolError
 
@@ -20,17 +29,8 @@ DIGEST_OCTETS: Final = 32
 IMAGE_OCTETS_MAX: Final = 16 << 20
 """Larger than the program memory of any meter, and what a bench can hold for some hundred meters at once."""
 
-_HEADER: Final = (
-    "magic" / Const(MAGIC),
-    "format" / Int8ub,
-    "hardware" / PaddedString(NAME_OCTETS, "ascii"),
-    "version" / PaddedString(NAME_OCTETS, "ascii"),
-    "length" / Int32ub,
-)
-LAYOUT: Final = Struct(*_HEADER, "digest" / Bytes(DIGEST_OCTETS), "body" / GreedyBytes)
-"""The file, field by field; the digest is SHA-256 of everything but itself."""
-
-HEADER_OCTETS: Final = len(MAGIC) + 1 + 2 * NAME_OCTETS + 4 + DIGEST_OCTETS
+_HEAD: Final = Struct(f">{len(MAGIC)}sB{NAME_OCTETS}s{NAME_OCTETS}sI")
+HEADER_OCTETS: Final = _HEAD.size + DIGEST_OCTETS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +64,7 @@ class FirmwareImage:
 
     def encode(self) -> bytes:
         """The octets of the image."""
-        fields = {
-            "format": FORMAT,
-            "hardware": self.hardware,
-            "version": self.version,
-            "length": len(self.body),
-        }
-        head = bytes(Struct(*_HEADER).build(fields))
+        head = _HEAD.pack(MAGIC, FORMAT, self.hardware.encode(), self.version.encode(), len(self.body))
         return head + sha256(head + self.body).digest() + self.body
 
     @classmethod
@@ -80,21 +74,24 @@ class FirmwareImage:
         Raises:
             RemoteProtocolError: they are none, are cut or longer than they say, or their digest is another one.
         """
-        try:
-            parsed: Any = LAYOUT.parse(data)
-        except (ConstructError, UnicodeDecodeError) as error:
-            raise RemoteProtocolError(f"no firmware image: {str(error).splitlines()[-1]}") from None
-        if parsed.format != FORMAT:
-            raise RemoteProtocolError(f"a firmware image of format {parsed.format}; {FORMAT} is known")
-        if parsed.length != len(parsed.body):
-            raise RemoteProtocolError(f"the image says {parsed.length} octets and has {len(parsed.body)}")
-        head = data[: HEADER_OCTETS - DIGEST_OCTETS]
-        if sha256(head + parsed.body).digest() != parsed.digest:
+        if len(data) < HEADER_OCTETS or not data.startswith(MAGIC):
+            raise RemoteProtocolError("no firmware image: it does not begin as one")
+        head, digest, body = data[: _HEAD.size], data[_HEAD.size : HEADER_OCTETS], data[HEADER_OCTETS:]
+        _, number, hardware, version, length = _HEAD.unpack(head)
+        if number != FORMAT:
+            raise RemoteProtocolError(f"a firmware image of format {number}; {FORMAT} is known")
+        if length != len(body):
+            raise RemoteProtocolError(f"the image says {length} octets and has {len(body)}")
+        if sha256(head + body).digest() != digest:
             raise RemoteProtocolError("the image's digest does not fit its content")
         try:
-            return cls(hardware=str(parsed.hardware), version=str(parsed.version), body=bytes(parsed.body))
+            return cls(hardware=_name(hardware), version=_name(version), body=body)
         except ValueError as error:
             raise RemoteProtocolError(f"no firmware image: {error}") from None
+
+
+def _name(octets: bytes) -> str:
+    return octets.rstrip(b"\0").decode("ascii")
 
 
 def hardware_of(flag: str, category: str, meter_type: int) -> str:

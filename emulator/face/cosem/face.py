@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from emulator.face.cosem import note
 from emulator.face.cosem.access import parameter_fits
+from emulator.face.cosem.image_transfer import resume as resume_images
 from emulator.face.cosem.plan import Plan, View, plan_of
 from emulator.face.cosem.security_setup import resume
 from protocols.dlms.conformance import Conformance
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from emulator.face.cosem.host import Host
+    from emulator.firmware import ImageTransfer
     from protocols.dlms.application import Association, AssociationProfile, ShortName
     from protocols.dlms.selection import Selection
     from protocols.model.meter_model import MeterModel
@@ -42,6 +44,10 @@ _NO_MEMORY: dict[tuple[int, bytes, int], bytes] = {}
 _NO_COUNTERS: dict[int, int] = {}
 """The same for counters of ciphered requests."""
 
+_NO_IMAGES: dict[bytes, ImageTransfer] = {}
+_NO_INSTANTS: dict[bytes, int] = {}
+"""The same for image transfers, and for confirmations of pushes."""
+
 
 class TrueTime(Protocol):
     """Where true time comes from: the bench's clock."""
@@ -59,9 +65,26 @@ class CosemFace:
         clock: maps link time to true time.
         secrets: keys that a bench file names, by the names of the configuration's `keys`; the bench's public ones
             count for the rest.
+
+    Attributes:
+        images: image transfers that somebody has asked for, by logical name.
+        push: pushes what a setup says, by its logical name, now; None while nobody does.
+        confirmed_ms: when the last push of a setup was confirmed, true time.
     """
 
-    __slots__ = ("_clock", "_profiles", "_put", "_required", "invocation_counters", "memory", "meter", "plan")
+    __slots__ = (
+        "_clock",
+        "_profiles",
+        "_put",
+        "_required",
+        "confirmed_ms",
+        "images",
+        "invocation_counters",
+        "memory",
+        "meter",
+        "plan",
+        "push",
+    )
 
     def __init__(
         self, meter: Host, model: MeterModel, clock: TrueTime, secrets: Mapping[str, Secret] | None = None
@@ -70,6 +93,9 @@ class CosemFace:
         self.plan: Plan = plan_of(model)
         self.memory = _NO_MEMORY
         self.invocation_counters: Mapping[int, int] = _NO_COUNTERS
+        self.images: Mapping[bytes, ImageTransfer] = _NO_IMAGES
+        self.push: Callable[[bytes, int], bool] | None = None
+        self.confirmed_ms: Mapping[bytes, int] = _NO_INSTANTS
         self._clock = clock
         self._profiles = self.plan.profiles(secrets or {})
         self._required: Mapping[int, int] = self.plan.required
@@ -224,6 +250,7 @@ class CosemFace:
             if client in self._profiles:
                 self._change(client, secrets)
         resume(self)
+        resume_images(self, notes, put)
         self._put = put
 
     def invocation_counter(self, client: int) -> int:

@@ -147,6 +147,9 @@ class Host(Protocol):
     def log_transaction(self, at_ms: int, code: int) -> None:
         """Log and count what was programmed elsewhere, such as a key."""
 
+    def activate_firmware(self, at_ms: int, version: str) -> None:
+        """Restart with another firmware."""
+
     def clear_profile(self, profile: str, at_ms: int) -> None:
         """Forget a profile's rows."""
 

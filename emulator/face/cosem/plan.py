@@ -17,8 +17,11 @@ from emulator.face.cosem.calendar import activity_calendar, special_days
 from emulator.face.cosem.clock import clock
 from emulator.face.cosem.compact import compact_data
 from emulator.face.cosem.demand_register import demand_register
+from emulator.face.cosem.image_transfer import image_transfer
 from emulator.face.cosem.limit import limiter
 from emulator.face.cosem.profile import profile_generic
+from emulator.face.cosem.push_setup import push_setup
+from emulator.face.cosem.schedule import SCHEDULE, SINGLE_ACTION_SCHEDULE, schedule, single_action_schedule
 from emulator.face.cosem.script import script_table
 from emulator.face.cosem.security_setup import security_setup
 from emulator.face.cosem.short_names import ASSOCIATION_SN, association_sn, base_names, short_names
@@ -29,7 +32,8 @@ from protocols.cosem.data_type import DataType, Kind
 from protocols.dlms.application import AssociationProfile, ShortName
 from protocols.dlms.value import octet_string
 from protocols.model.association import SECRETS_DEFAULT, ModelAssociation
-from protocols.model.cosem_object import Capture, CosemObject
+from protocols.model.cosem_object import Capture, CosemObject, Fixed
+from protocols.model.push import setups
 from protocols.model.table import ModelError
 
 if TYPE_CHECKING:
@@ -51,8 +55,12 @@ BEHAVIOURS: Final[dict[int, Builder]] = {
     7: profile_generic,
     8: clock,
     9: script_table,
+    10: schedule,
     11: special_days,
+    18: image_transfer,
     20: activity_calendar,
+    22: single_action_schedule,
+    40: push_setup,
     62: compact_data,
     64: security_setup,
     70: disconnect_control,
@@ -159,9 +167,13 @@ class Plan:
         short_names: what each short name stands for, by client SAP, for clients that use them.
         stamp: how instants are written.
         model: what it is the plan of.
+        pushes: push setups, by the octets of their logical name.
+        schedules: objects that put appointments into a meter's diary.
     """
 
-    __slots__ = ("_profiles", "inside", "model", "required", "short_names", "stamp", "views")
+    __slots__ = (
+        "_profiles", "inside", "model", "pushes", "required", "schedules", "short_names", "stamp", "views"
+    )  # fmt: skip
 
     def __init__(self, model: MeterModel) -> None:
         maker = Maker(model)
@@ -175,6 +187,8 @@ class Plan:
             for client, association in model.associations.items()
             if association.short_names
         }
+        self.pushes = setups(model)
+        self.schedules = tuple(each for each in model.objects.values() if _makes_appointments(each))
         self._profiles: dict[frozenset[tuple[str, Secret]], Mapping[int, AssociationProfile]] = {}
 
     def profiles(self, secrets: Mapping[str, Secret]) -> Mapping[int, AssociationProfile]:
@@ -189,6 +203,13 @@ class Plan:
                 for each in self.model.associations.values()
             }
         return self._profiles[key]
+
+
+def _makes_appointments(each: CosemObject) -> bool:
+    """Whether it is a schedule that runs scripts by itself; the one of billing dates is the meter's own."""
+    if each.class_id == SCHEDULE:
+        return True
+    return each.class_id == SINGLE_ACTION_SCHEDULE and isinstance(each.attributes.get(4), Fixed)
 
 
 def association_profile(association: ModelAssociation, secrets: Mapping[str, Secret]) -> AssociationProfile:
@@ -223,10 +244,12 @@ def _view(client: int, maker: Maker) -> View:
 
 
 def _inside(maker: Maker) -> View:
-    """All that can be written and invoked, whoever may: scripts act with the meter's own rights."""
+    """All that can be read, written and invoked, whoever may: scripts and pushes have the meter's own rights."""
     view = View()
     for cosem_object in maker.objects.values():
         behaviour = maker.behaviour(cosem_object)
+        for number, source in behaviour.readers.items():
+            view.readers[cosem_object.class_id, cosem_object.logical_name.octets, number] = source
         for number, writer in behaviour.writers.items():
             view.writers[cosem_object.class_id, cosem_object.logical_name.octets, number] = (None, writer)
         for number, executor in behaviour.methods.items():

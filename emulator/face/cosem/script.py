@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome
 from protocols.dlms.results import ActionResult, DataAccessResult
-from protocols.model.cosem_object import CosemObject, Fixed
+from protocols.dlms.value import Tag
+from protocols.model.cosem_object import SCRIPT_TABLE, CosemObject, Fixed
 from protocols.model.table import ModelError
 
 if TYPE_CHECKING:
@@ -37,13 +38,28 @@ def script_table(cosem_object: CosemObject, _maker: Maker) -> Behaviour:
             raise ModelError(f"{cosem_object.key}: runs {name!r}; it must be one of {', '.join(OPERATIONS)}")
     source = cosem_object.attributes.get(2)
     scripts = source.value[1] if isinstance(source, Fixed) else []
-    actions = {script[1][0][1]: script[1][1][1] for script in scripts}
-    return Behaviour(methods={1: _execute(cosem_object, actions)})
+    return Behaviour(methods={1: _execute(cosem_object, _actions(scripts))})
 
 
-def _execute(cosem_object: CosemObject, actions: dict[int, list[Value]]) -> Executor:
+def _actions(scripts: list[Value]) -> dict[int, list[Value]]:
+    """What each script does, by its identifier."""
+    return {script[1][0][1]: script[1][1][1] for script in scripts}
+
+
+def run(face: CosemFace, at_ms: int, script: bytes, selector: int, association: Association) -> bool:
+    """Run a script with the meter's own rights, as a schedule does; whether it was there and went through."""
+    entry = face.plan.inside.methods.get((SCRIPT_TABLE, script, 1))
+    parameter = (int(Tag.LONG_UNSIGNED), selector)
+    return entry is not None and entry[1](face, at_ms, parameter, association)[0] is ActionResult.SUCCESS
+
+
+def _execute(cosem_object: CosemObject, works: dict[int, list[Value]]) -> Executor:
+    key = (cosem_object.class_id, cosem_object.logical_name.octets, 2)
+
     def execute(face: CosemFace, at_ms: int, parameter: Value, association: Association) -> Outcome:
         number = parameter[1]
+        written = face.recall(key)
+        actions = works if written is None else _actions(written[1])
         if number in cosem_object.runs:
             OPERATIONS[cosem_object.runs[number]](face, at_ms)
             return DONE

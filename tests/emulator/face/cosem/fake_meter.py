@@ -142,6 +142,9 @@ class FakeMeter:
     def activate_calendar(self, at_ms: int) -> bool:
         return self.tariff.activate(at_ms)
 
+    def activate_firmware(self, at_ms: int, version: str) -> None:
+        self.firmware_version = version
+
     def clear_profile(self, profile: str, at_ms: int) -> None:
         self.history.kept = 0
 
