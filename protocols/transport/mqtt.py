@@ -7,6 +7,7 @@ to the broker only when `acknowledge` is called, which the gateway does once it 
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -155,8 +156,16 @@ class Session:
         return self._inner.socket() is not None
 
     def drop(self) -> None:
-        """Close the socket of a session that never began."""
+        """Break the connection off without a word, as a death would; whoever listens hears the end."""
         carrier = self._inner.socket()
+        if isinstance(carrier, socket.socket):
+            with contextlib.suppress(OSError):
+                carrier.shutdown(socket.SHUT_RDWR)
+
+    def forget(self) -> None:
+        """Close the socket of a session that never began; nothing of it is heard again."""
+        carrier, inner = self._inner.socket(), self._inner
+        inner.on_socket_close = inner.on_socket_register_write = inner.on_socket_unregister_write = None
         if carrier is not None:
             loop = asyncio.get_running_loop()
             loop.remove_reader(carrier)
@@ -267,6 +276,8 @@ async def connect(broker: Broker, will: Will | None = None) -> AsyncIterator[Ses
     finally:
         with contextlib.suppress(aiomqtt.MqttError, ValueError):
             await client.__aexit__(None, None, None)
+        if client._disconnected.done():  # noqa: SLF001 (its error was raised where messages were awaited, or nowhere)
+            client._disconnected.exception()  # noqa: SLF001
 
 
 async def _open(broker: Broker, will: Will | None) -> tuple[Session, aiomqtt.Client]:
@@ -290,7 +301,7 @@ async def _open_as(broker: Broker, will: Will | None, version: str) -> tuple[Ses
     await asyncio.wait((entering, session.closed), return_when=asyncio.FIRST_COMPLETED, timeout=patience_s)
     if not entering.done() and session.closed.done():
         await asyncio.wait((entering,), timeout=0.05)  # a refusal closes too; its CONNACK says more
-    if not entering.done() and not session.has_socket:
+    if not entering.done() and not session.closed.done() and not session.has_socket:
         await asyncio.wait((entering,), timeout=CONNECT_S - patience_s)
     if not entering.done():
         connected = session.has_socket
@@ -298,8 +309,8 @@ async def _open_as(broker: Broker, will: Will | None, version: str) -> tuple[Ses
         with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
             await entering
         if session.closed.done():
-            raise _OtherVersionError(session.closed.result())
-        session.drop()
+            raise _OtherVersionError(f"{broker.url}: {session.closed.result()} before it let us in")
+        session.forget()
         if connected and version == "5":
             raise _OtherVersionError(f"{broker.url} does not answer MQTT 5")
         raise MqttLostError(f"{broker.url} does not answer")
