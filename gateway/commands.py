@@ -382,7 +382,9 @@ async def _read(desk: Desk, names: list[str]) -> tuple[Row, ...]:
             classes = classes if classes is not None else await _classes(desk)
             class_id = classes.get(target.obis)
             if class_id is None:
-                raise WrongUseError(f"{target.obis} is not listed for this client: name its class too, as 8:{target.obis}")
+                raise WrongUseError(
+                    f"{target.obis} is not listed for this client: name its class too, as 8:{target.obis}"
+                )
         args = {"obis": target.obis, "class": class_id, "attribute": target.attribute}
         rows += await desk.run(scripts.get(ReadArgs.model_validate(args)))
     return tuple(rows)
