@@ -5,7 +5,7 @@ better, values that only make sense at these addresses. All of a model's reads m
 asked for first.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -17,7 +17,7 @@ from protocols.modbus.pdu import Response
 from protocols.modbus.register import RegisterSpec
 from protocols.model.table import Table
 
-CERTAINTY: Final = {"code": 3, "text": 2, "plausible": 1}
+CERTAINTY: Final = {"code": 20, "text": 10, "plausible": 1}
 """What each way of recognising is worth, the best first."""
 
 
@@ -72,6 +72,27 @@ def recognised(recognitions: Sequence[Recognition], responses: Iterable[Response
     """
     judged = [(each.holds(response), each.certainty) for each, response in zip(recognitions, responses, strict=True)]
     return sum(certainty for _, certainty in judged) if judged and all(held for held, _ in judged) else 0
+
+
+def questions(models: Mapping[str, Sequence[Recognition]]) -> tuple[ReadRegisters, ...]:
+    """Every read that tells these models apart, each once, those of the most certain models first."""
+    ordered = sorted((each for reads in models.values() for each in reads), key=lambda each: -each.certainty)
+    return tuple(dict.fromkeys(each.request() for each in ordered))
+
+
+def ranked(
+    models: Mapping[str, Sequence[Recognition]], answers: Mapping[ReadRegisters, Response | None]
+) -> list[tuple[str, int]]:
+    """The models that a unit may be, the likeliest first, with how certain that is.
+
+    Args:
+        models: recognitions by model.
+        answers: what came back for the `questions`; one that was not asked counts as unanswered.
+    """
+    certain = {
+        name: recognised(reads, [answers.get(each.request()) for each in reads]) for name, reads in models.items()
+    }
+    return sorted(((name, value) for name, value in certain.items() if value), key=lambda each: (-each[1], each[0]))
 
 
 def read_recognitions(modbus: Table) -> tuple[Recognition, ...]:

@@ -189,8 +189,10 @@ class RegisterSpec:
             return Reading(None, unit, UNREADABLE)
         if isinstance(raw, datetime):
             return Reading(raw.isoformat(), unit)
-        if isinstance(raw, str) or not self.kind.numeric:
-            return Reading(str(raw), unit)
+        if isinstance(raw, int) and not self.kind.numeric:
+            return Reading(self._bit_names(raw) if self.bits else str(raw), unit)
+        if isinstance(raw, str):
+            return Reading(raw, unit)
         if isinstance(raw, float):
             if not math.isfinite(raw):
                 return Reading(None, unit, NOT_AVAILABLE)
@@ -198,6 +200,11 @@ class RegisterSpec:
         else:
             number = Decimal(raw)
         return self._judge(number, exponent, unit)
+
+    def _bit_names(self, raw: int) -> str:
+        """The names of the bits that are set, from the lowest; what the maker has not named is told by its number."""
+        named = dict(enumerate(self.bits))
+        return ", ".join(named.get(bit, f"bit {bit}") for bit in range(raw.bit_length()) if raw >> bit & 1)
 
     def _judge(self, number: Decimal, exponent: int, unit: str) -> Reading:
         if self.four_quadrant and abs(number) > 1:

@@ -124,7 +124,7 @@ def _read_register(key: str, row: Table, defaults: _Defaults) -> RegisterSpec:
             sentinel=_numbers(row, "sentinel") or defaults.sentinels[kind.name],
             minimum=_decimal(row, "minimum"),
             maximum=_decimal(row, "maximum"),
-            bits=tuple(row.take("bits", list, [])),
+            bits=tuple(map(str, row.take("bits", list, []))),
             alone=row.take("alone", bool, False),
             locked=row.take("locked", bool, False),
             document=row.take("document", str, ""),

@@ -19,11 +19,11 @@ def of(name: str) -> tuple[Recognition, ...]:
 @pytest.mark.parametrize(
     ("name", "answers", "certainty"),
     [
-        ("sdm120", [Registers(3, b"\0\x20")], 3),
+        ("sdm120", [Registers(3, b"\0\x20")], 20),
         ("sdm120", [Registers(3, b"\0\x21")], 0),
         ("sdm120", [ExceptionResponse(3, 2)], 0),
         ("sdm120", [None], 0),
-        ("abb-b23", [Registers(3, b"B23 112-100\0")], 2),
+        ("abb-b23", [Registers(3, b"B23 112-100\0")], 10),
         ("abb-b23", [Registers(3, b"B24 112-100\0")], 0),
         ("em24", [Registers(4, b"\x08\xfc\0\0"), Registers(4, b"\x01\xf4")], 2),
         ("em24", [Registers(4, b"\x08\xfc\0\0"), Registers(4, b"\x00\x00")], 0),
