@@ -34,7 +34,6 @@ SILENCE_S: Final = 2.0
 BACKOFF_FIRST_S: Final = 0.5
 INCOMING_MAX: Final = 1_000
 """Messages read and not yet taken; more at QoS 1 are not acknowledged and come again with the next session."""
-SENT_QUEUE_MAX: Final = 65_535
 _UNSUPPORTED_VERSION: Final = frozenset({1, 132})
 """CONNACK codes of 3.1.1 and 5 for «I do not speak this version»."""
 
@@ -117,8 +116,8 @@ class Session:
         self._client = client
         self._inner: PahoClient = client._client  # noqa: SLF001 (aiomqtt has no pipelining and no manual acknowledgement)
         self._inner.manual_ack_set(True)
-        self._inner.max_inflight_messages_set(SENT_QUEUE_MAX)  # our window is the one that counts
-        self._aliases: dict[str, int] = {}
+        self._inner.max_inflight_messages_set(0)  # our window is the one that counts
+        self._aliases: dict[str, _Packed] = {}
         self._aliases_max = 0
         self.closed = asyncio.get_running_loop().create_future()
         self._hook()
@@ -187,27 +186,29 @@ class Session:
         Raises:
             MqttLostError: there is no connection any more.
         """
-        properties = None
+        properties: Any = None
         if self.version == "5":
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            topic = self._aliased(topic, properties)
-            _say(properties, "CorrelationData", correlation)
-            _say(properties, "ResponseTopic", response_topic)
-            _say(properties, "MessageExpiryInterval", expiry_s)
+            if correlation is None and response_topic is None and expiry_s is None:
+                topic, properties = self._aliased(topic)
+            else:
+                properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+                _say(properties, "CorrelationData", correlation)
+                _say(properties, "ResponseTopic", response_topic)
+                _say(properties, "MessageExpiryInterval", expiry_s)
         sent = self._inner.publish(topic, payload, 1, retain, properties)
         if sent.rc is not MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise MqttLostError(f"the message could not be sent ({sent.rc.name})")
         return sent.mid
 
-    def _aliased(self, topic: str, properties: Properties) -> str:
+    def _aliased(self, topic: str) -> tuple[str, "_Packed | None"]:
         """The first topics of a connection get an alias and are then sent as a number."""
-        alias = self._aliases.get(topic)
-        if alias is not None:
-            properties.TopicAlias = alias
-            return ""
-        if len(self._aliases) < self._aliases_max:
-            self._aliases[topic] = properties.TopicAlias = len(self._aliases) + 1
-        return topic
+        known = self._aliases.get(topic)
+        if known is not None:
+            return "", known
+        if len(self._aliases) >= self._aliases_max:
+            return topic, None
+        self._aliases[topic] = packed = _Packed.alias(len(self._aliases) + 1)
+        return topic, packed
 
     def acknowledge(self, message: Delivered) -> None:
         """See the function of this name."""
@@ -239,6 +240,26 @@ class Session:
                 yield _delivered(message)
         except aiomqtt.MqttError as error:
             raise MqttLostError(str(error)) from None
+
+
+class _Packed:
+    """Properties as they stand on the wire: paho's own take longer to pack than the rest of a message."""
+
+    __slots__ = ("_octets",)
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+
+    @classmethod
+    def alias(cls, number: int) -> "_Packed":
+        """A topic alias and nothing else."""
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.TopicAlias = number
+        return cls(bytes(properties.pack()))  # type: ignore[no-untyped-call]
+
+    def pack(self) -> bytes:
+        """What paho asks of properties."""
+        return self._octets
 
 
 def _say(properties: Properties, name: str, value: Any) -> None:
