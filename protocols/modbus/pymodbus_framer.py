@@ -12,7 +12,7 @@ from pymodbus.exceptions import ModbusException
 from pymodbus.framer import FramerAscii, FramerBase, FramerRTU, FramerSocket
 
 from protocols.errors import RemoteProtocolError
-from protocols.machine import Layer
+from protocols.machine import Layer, Transmit
 from protocols.modbus import ascii as modbus_ascii
 from protocols.modbus import rtu, tcp
 from protocols.modbus.adu import Adu, Noise
@@ -41,13 +41,16 @@ class PymodbusFramer(Layer[bytes, Adu]):
 
     Args:
         framing: "tcp", "rtu" or "ascii".
+        baud: the line's rate, whose silence of 3.5 characters is kept before a request; None where there is no line.
         local_echo: whether the adapter lets a client hear itself; None finds it out from the first read.
     """
 
-    def __init__(self, framing: Framing, *, local_echo: bool | None = None) -> None:
+    def __init__(self, framing: Framing, *, baud: int | None = None, local_echo: bool | None = None) -> None:
         self._framing: Framing = framing
         self._framer = _FRAMERS[framing](DECODER)
         self._bytes_max = _BYTES_MAX[framing]
+        self._quiet_us = rtu.t35_us(baud) if baud and framing == "rtu" else 0
+        self._heard_us = -self._quiet_us
         self._buffer = b""
         self._sent: bytes | None = None
         self._echo = False if framing == "tcp" else local_echo
@@ -60,10 +63,14 @@ class PymodbusFramer(Layer[bytes, Adu]):
             self._buffer = b""
             self._expected = (item.unit, item.pdu[0])
             self._sent = frame if self._echo is not False else None
-        self.below(frame, now_us)
+        if self._quiet_us:
+            self.below(Transmit(frame, self._heard_us + self._quiet_us), now_us)
+        else:
+            self.below(frame, now_us)
 
     def from_below(self, item: bytes, now_us: int) -> None:
         """Take what the carrier delivered."""
+        self._heard_us = now_us
         self._buffer += item
         if self._sent is not None and not self._echo_is_out():
             return

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import LocalProtocolError
-from protocols.machine import Answered, Stack, TimedOut
+from protocols.machine import Answered, Stack, TimedOut, Transmit
 from protocols.modbus import access
 from protocols.modbus.access import ReadRegisters, Registers
 from protocols.modbus.adu import Adu
@@ -16,7 +16,7 @@ from protocols.modbus.client import LATE_US_MAX, QUEUE_MAX, ClientTiming, Garble
 from protocols.modbus.code import ExceptionCode
 from protocols.modbus.pdu import ExceptionResponse, Request, decode_request, encode_request
 from protocols.modbus.pymodbus_framer import Framing, PymodbusFramer
-from protocols.modbus.rtu import encode_frame
+from protocols.modbus.rtu import encode_frame, t35_us
 from protocols.modbus.server import ModbusServer
 from protocols.modbus.tcp import TcpFramer
 from tests.protocols.modbus.memory import Memory
@@ -332,6 +332,17 @@ def test_an_answer_that_is_the_request_again_is_an_answer_where_nothing_echoes()
     write = asker.ask(access.WriteSingleRegister(1, 2))
     (frame,) = asker.sent()
     assert asker.hear(frame) == [Answered(write, access.WriteSingleRegister(1, 2))]
+
+
+def test_a_request_keeps_the_silence_of_its_line() -> None:
+    client = ModbusClient()
+    stack = Stack([PymodbusFramer("rtu", baud=9600), client])
+    client.request(1, READ, 0, SECOND_US)
+    frame = encode_frame(1, encode_request(READ))
+    assert stack.data_to_send(0) == [Transmit(frame, 0)]
+    stack.receive_data(encode_frame(1, registers(b"abcd")), 50_000)
+    client.request(1, READ, 50_100, SECOND_US)
+    assert stack.data_to_send(50_100) == [Transmit(frame, 50_000 + t35_us(9600))]
 
 
 def test_too_many_requests_are_refused() -> None:
