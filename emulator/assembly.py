@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from emulator.bench import BenchError, BenchFile, MeterPlan, MeterSection, plans
 from emulator.clock import BenchClock
+from emulator.errands import Errands, runs_errands
 from emulator.face.cosem.face import CosemFace
 from emulator.face.modbus.face import ModbusFace
 from emulator.keyring import keys_of
@@ -162,6 +163,8 @@ def _member(
         if state is not None:
             face.keep(state.notes, state.put)
             resident.keyring(face).keep(state.notes, state.put)
+        if runs_errands(face.plan):
+            resident.errands = Errands(face, meter)
     if kind.model.modbus is not None:
         resident.modbus = ModbusFace(meter, kind.model.modbus, clock)
     return Member(resident, kind.model, plan.addresses, kind.public_keys, state)

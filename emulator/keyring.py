@@ -101,9 +101,17 @@ class Keyring:
     def supply_lost(self) -> None:
         """What a loss of supply does to counters, as the model says; in most meters nothing."""
         if self._face.plan.model.physics.power_failure.invocation_counters == "lost":
-            for context in self._contexts.values():
-                for counter in context.current.received:
-                    counter.lowest = 0
+            self._lose_received()
+
+    def restarted(self) -> None:
+        """What a new firmware does to counters, as the model says; in most meters nothing."""
+        if self._face.plan.model.physics.firmware.invocation_counters == "lost":
+            self._lose_received()
+
+    def _lose_received(self) -> None:
+        for context in self._contexts.values():
+            for counter in context.current.received:
+                counter.lowest = 0
 
     def _key_set(self, client: int, keys: Keys) -> KeySet:
         return KeySet(keys, *([self._counter(client, way, use) for use in KeyUse] for way in (SENT, RECEIVED)))

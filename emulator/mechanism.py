@@ -207,6 +207,11 @@ class Mechanism(ABC):
             self.replan()
         self._now_ms = max(self._now_ms, at_ms)
 
+    @property
+    def now_ms(self) -> int:
+        """The instant up to which all has been done."""
+        return self._now_ms
+
     def wake_ms(self) -> int | None:
         """When something will happen by itself, or None."""
         return None if self._due_ms >= FAR else self._due_ms

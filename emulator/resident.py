@@ -5,7 +5,7 @@ associations do not outlive it, whatever line they came over.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from emulator.clock import BenchClock
 from emulator.face.cosem.face import CosemFace
@@ -19,10 +19,13 @@ from protocols.link import Apdu, LinkDown
 from protocols.machine import Layer, Peer
 from protocols.modbus.application import ModbusApplication
 
+if TYPE_CHECKING:
+    from emulator.errands import Errands
+
 NEVER_US: Final = 1 << 62
 AARQ: Final = b"\x60"
-GET: Final = b"\xc0"
-"""The first octet of a request for an association, and of one that changes nothing."""
+GETS: Final = frozenset((b"\xc0", b"\xc8", b"\xd0"))
+"""The first octet of a request for an association, and of those that change nothing: GET in clear and ciphered."""
 
 
 class Living(Protocol):
@@ -59,6 +62,8 @@ class Resident:
         up: whether it has supply and has booted.
         outages: how often it has lost its supply.
         due_us: link time at which it has to be looked at before it may be asked anything.
+        errands: what it does by itself besides metering, or None.
+        next_ms: when something will happen by itself, in true time, as `plan` has found it.
         wake_ms: when `emulator.wakes` will wake it.
         on_touch: who wants to know that something was asked of it that may have changed it.
     """
@@ -69,9 +74,11 @@ class Resident:
         "cosem",
         "due_us",
         "entropy",
+        "errands",
         "id",
         "meter",
         "modbus",
+        "next_ms",
         "on_touch",
         "outages",
         "tries",
@@ -98,18 +105,28 @@ class Resident:
         self._keyring: Keyring | None = None
         self.up = True
         self.outages = 0
+        self.errands: Errands | None = None
+        self.next_ms: int | None = None
         self.wake_ms: int | None = None
         self.due_us = 0
         self.on_touch: Callable[[Resident], None] | None = None
 
     def look(self, now_us: int) -> None:
         """Bring the meter up to date and see whether it is up."""
-        self.up = self.meter.answers(self.clock.true_ms(now_us))
+        at_ms = self.clock.true_ms(now_us)
+        if self.errands is not None:
+            self.errands.advance(at_ms)
+        self.up = self.meter.answers(at_ms)
         self.plan()
 
     def plan(self) -> None:
         """Ask the meter when something will happen by itself; also to be called when the bench clock was changed."""
         at_ms = self.meter.wake_ms()
+        if self.errands is not None:
+            self.errands.plan()
+            errand_ms = self.errands.wake_ms()
+            at_ms = errand_ms if at_ms is None or (errand_ms is not None and errand_ms < at_ms) else at_ms
+        self.next_ms = at_ms
         at_us = None if at_ms is None else self.clock.link_us(at_ms)
         self.due_us = NEVER_US if at_us is None else at_us
 
@@ -159,6 +176,13 @@ class Resident:
         if self._keyring is not None:
             self._keyring.supply_lost()
 
+    def restarted(self) -> None:
+        """The meter restarts with another firmware; associations do not outlive that either."""
+        self.up = False
+        self.outages += 1
+        if self._keyring is not None:
+            self._keyring.restarted()
+
 
 def _is_demanding(profile: AssociationProfile) -> bool:
     """Whether an association needs more than a password: high-level security, ciphering, or short names."""
@@ -207,7 +231,7 @@ class Attendance(Layer[Any, Any]):
             if not resident.up:
                 return
             first = item.data[:1]
-            if first != GET:
+            if first not in GETS:
                 if first == AARQ:
                     self._pairs.add((item.client, item.server))
                 self.above(item, now_us)

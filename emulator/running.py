@@ -19,7 +19,7 @@ from emulator.resident import Resident
 from emulator.wakes import Wakes
 from protocols.transport.pump import link_time_us
 
-SUPPLY: Final = frozenset({Kind.POWER_FAILED, Kind.READY})
+SUPPLY: Final = frozenset({Kind.POWER_FAILED, Kind.REBOOT, Kind.READY})
 """What shows on a meter's lines: it goes silent, and it answers again (not before it has booted)."""
 
 JOURNAL_EVERY_S: Final = 0.5
@@ -146,6 +146,8 @@ class RunningBench:
         if happening.kind in SUPPLY:
             if happening.kind is Kind.READY:
                 resident.up = True
+            elif happening.kind is Kind.REBOOT:
+                resident.restarted()
             else:
                 resident.supply_lost()
             self._switched.add(resident)

@@ -28,7 +28,7 @@ class Wakes:
     def look(self, resident: Resident) -> None:
         """Ask a meter when it wants to be woken; to be called after anything was done to it."""
         resident.plan()
-        at_ms = resident.meter.wake_ms()
+        at_ms = resident.next_ms
         if at_ms == resident.wake_ms:
             return
         was_first = bool(self._heap) and self._heap[0][2] is resident
@@ -68,7 +68,7 @@ class Wakes:
                 due.append(resident)
         for resident in due:
             resident.look(now_us)
-            self._push(resident, resident.meter.wake_ms())
+            self._push(resident, resident.next_ms)
         self.arm()
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from emulator.face.cosem.image_transfer import image_transfer
 from emulator.face.cosem.limit import limiter
 from emulator.face.cosem.profile import profile_generic
 from emulator.face.cosem.push_setup import push_setup
-from emulator.face.cosem.schedule import SCHEDULE, SINGLE_ACTION_SCHEDULE, schedule, single_action_schedule
+from emulator.face.cosem.schedule import TIMES, makes_appointments, schedule, single_action_schedule
 from emulator.face.cosem.script import script_table
 from emulator.face.cosem.security_setup import security_setup
 from emulator.face.cosem.short_names import ASSOCIATION_SN, association_sn, base_names, short_names
@@ -169,11 +169,23 @@ class Plan:
         model: what it is the plan of.
         pushes: push setups, by the octets of their logical name.
         schedules: objects that put appointments into a meter's diary.
+        schedule_keys: their attributes that say when.
+        scheduled: whether there are any from the works.
     """
 
     __slots__ = (
-        "_profiles", "inside", "model", "pushes", "required", "schedules", "short_names", "stamp", "views"
-    )  # fmt: skip
+        "_profiles",
+        "inside",
+        "model",
+        "pushes",
+        "required",
+        "schedule_keys",
+        "scheduled",
+        "schedules",
+        "short_names",
+        "stamp",
+        "views",
+    )
 
     def __init__(self, model: MeterModel) -> None:
         maker = Maker(model)
@@ -188,7 +200,14 @@ class Plan:
             if association.short_names
         }
         self.pushes = setups(model)
-        self.schedules = tuple(each for each in model.objects.values() if _makes_appointments(each))
+        self.schedules = tuple(each for each in model.objects.values() if makes_appointments(each))
+        self.schedule_keys = tuple(
+            (each.class_id, each.logical_name.octets, TIMES[each.class_id]) for each in self.schedules
+        )
+        self.scheduled = any(
+            isinstance(source := each.attributes.get(TIMES[each.class_id]), Fixed) and source.value[1]
+            for each in self.schedules
+        )
         self._profiles: dict[frozenset[tuple[str, Secret]], Mapping[int, AssociationProfile]] = {}
 
     def profiles(self, secrets: Mapping[str, Secret]) -> Mapping[int, AssociationProfile]:
@@ -203,13 +222,6 @@ class Plan:
                 for each in self.model.associations.values()
             }
         return self._profiles[key]
-
-
-def _makes_appointments(each: CosemObject) -> bool:
-    """Whether it is a schedule that runs scripts by itself; the one of billing dates is the meter's own."""
-    if each.class_id == SCHEDULE:
-        return True
-    return each.class_id == SINGLE_ACTION_SCHEDULE and isinstance(each.attributes.get(4), Fixed)
 
 
 def association_profile(association: ModelAssociation, secrets: Mapping[str, Secret]) -> AssociationProfile:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SCHEDULE: Final = 10
 SINGLE_ACTION_SCHEDULE: Final = 22
 ENTRIES, EXECUTED_SCRIPT, EXECUTION_TIME = 2, 2, 4
+TIMES: Final = {SCHEDULE: ENTRIES, SINGLE_ACTION_SCHEDULE: EXECUTION_TIME}
+"""The attribute of each class that says when."""
 
 ENTRIES_MAX: Final = 64
 """What one schedule holds; each entry costs a search through the calendar."""
@@ -77,6 +79,13 @@ def _within_year(pattern: Date, day: date, *, begins: bool) -> bool:
         return matches(pattern, day) if pattern.weekday else True
     own, bound = (day.month, day.day), (pattern.month, pattern.day)
     return own >= bound if begins else own <= bound
+
+
+def makes_appointments(each: CosemObject) -> bool:
+    """Whether it is a schedule that runs scripts by itself; the one of billing dates is the meter's own."""
+    if each.class_id == SCHEDULE:
+        return True
+    return each.class_id == SINGLE_ACTION_SCHEDULE and isinstance(each.attributes.get(EXECUTION_TIME), Fixed)
 
 
 def appointments(face: CosemFace) -> list[Appointment]:
@@ -136,7 +145,7 @@ def content(face: CosemFace, cosem_object: CosemObject, number: int) -> list[Val
 
 def single_action_schedule(cosem_object: CosemObject, _maker: Maker) -> Behaviour:
     """The behaviour of a single action schedule; one that shows a state of the meter is that state's matter."""
-    if not isinstance(cosem_object.attributes.get(EXECUTION_TIME), Fixed):
+    if not makes_appointments(cosem_object):
         return Behaviour()
     return Behaviour(writers={EXECUTION_TIME: _writer(cosem_object, EXECUTION_TIME, _times_possible)})
 
