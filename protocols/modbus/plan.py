@@ -54,9 +54,6 @@ def _span(register: RegisterSpec) -> tuple[int, int]:
 
 
 def _plan_table(register_map: RegisterMap, function: int, registers: list[RegisterSpec]) -> list[PlannedRead]:
-    known = {
-        address for each in register_map.of(function) if not each.alone for address in range(each.address, each.end)
-    }
     planned: list[PlannedRead] = []
     taken: list[RegisterSpec] = []
     end = 0
@@ -64,7 +61,7 @@ def _plan_table(register_map: RegisterMap, function: int, registers: list[Regist
         if register.alone:
             planned.append(_read(function, [register], register.end))
             continue
-        if taken and not _may_join(register_map, function, known, taken[0].address, end, register):
+        if taken and not _may_join(register_map, function, taken[0].address, end, register):
             planned.append(_read(function, taken, end))
             taken, end = [], 0
         taken.append(register)
@@ -74,15 +71,11 @@ def _plan_table(register_map: RegisterMap, function: int, registers: list[Regist
     return planned
 
 
-def _may_join(
-    register_map: RegisterMap, function: int, known: set[int], start: int, end: int, register: RegisterSpec
-) -> bool:
+def _may_join(register_map: RegisterMap, function: int, start: int, end: int, register: RegisterSpec) -> bool:
     """Whether a request from `start` to `end` may reach on to this register."""
     if register_map.single or max(end, register.end) - start > register_map.read_registers_max:
         return False
-    return all(
-        address in known or register_map.in_window(function, address) for address in range(end, register.address)
-    )
+    return all(register_map.answers(function, address) for address in range(end, register.address))
 
 
 def _read(function: int, taken: list[RegisterSpec], end: int) -> PlannedRead:

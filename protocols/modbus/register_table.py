@@ -1,5 +1,6 @@
 """How `[modbus]` and `[registers]` of a model file become a `RegisterMap`; every key is checked."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,7 +12,7 @@ from protocols.modbus.code import READ_REGISTERS_MAX, UNIT_MAX, WRITE_REGISTERS_
 from protocols.modbus.kind import KINDS, Kind, Raw
 from protocols.modbus.order import ORDERS
 from protocols.modbus.recognise import read_recognitions
-from protocols.modbus.register import Over, RegisterSpec
+from protocols.modbus.register import Over, RegisterSpec, unit_factor
 from protocols.modbus.register_map import Gap, RegisterMap, Unlock, Window
 from protocols.modbus.relay_control import RelayControl
 from protocols.model.identity import NAMES
@@ -20,6 +21,7 @@ from protocols.quantity import QUANTITIES, Quantity
 
 _READ_FUNCTIONS: Final = (3, 4)
 _WRITE_FUNCTIONS: Final = (5, 6, 15, 16, 22, 23)
+_PHASES_SUFFIX: Final = re.compile(r"(_l[123])+$")
 _VALUE_KEYS: Final = ("quantity", "value", "identity", "parameter", "setting")
 
 
@@ -33,6 +35,7 @@ class _Defaults:
     sentinels: Mapping[str, tuple[int, ...]]
     one_table: bool
     base_address: int
+    ranges: Mapping[str, tuple[Decimal, Decimal]]
 
 
 def read_register_map(table: Table) -> RegisterMap:
@@ -45,6 +48,7 @@ def read_register_map(table: Table) -> RegisterMap:
         sentinels=_read_sentinels(modbus.table("sentinels", {})),
         one_table=modbus.take("one_table", bool, False),
         base_address=modbus.take("base_address", int, 0),
+        ranges=_read_ranges(modbus.table("ranges", {})),
     )
     rows = table.table("registers")
     registers = [_read_register(key, rows.table(key), defaults) for key in rows.names()]
@@ -100,6 +104,8 @@ def _read_register(key: str, row: Table, defaults: _Defaults) -> RegisterSpec:
     identity = row.choose("identity", NAMES) if "identity" in row else None
     parameter = row.take("parameter", str, None)
     _check_value_source(row)
+    unit = row.take("unit", str, "" if quantity is None else quantity.unit)
+    least, most = _range(quantity, unit, defaults)
     try:
         spec = RegisterSpec(
             name=_read_name(row, parameter or identity or (quantity.name if quantity is not None else "")),
@@ -116,14 +122,14 @@ def _read_register(key: str, row: Table, defaults: _Defaults) -> RegisterSpec:
             setting=row.take("setting", str, None),
             scale=_fraction(row, "scale"),
             scale_register=row.take("scale_register", str, None),
-            unit=row.take("unit", str, "" if quantity is None else quantity.unit),
+            unit=unit,
             minus=_read_quantity(row, "minus"),
             over=row.choose("over", get_args(Over)) if "over" in row else None,  # type: ignore[arg-type]  # the literal's
             four_quadrant=row.take("four_quadrant", bool, False),
             signed_by=_read_quantity(row, "signed_by"),
             sentinel=_numbers(row, "sentinel") or defaults.sentinels[kind.name],
-            minimum=_decimal(row, "minimum"),
-            maximum=_decimal(row, "maximum"),
+            minimum=_decimal(row, "minimum", least),
+            maximum=_decimal(row, "maximum", most),
             bits=tuple(map(str, row.take("bits", list, []))),
             alone=row.take("alone", bool, False),
             locked=row.take("locked", bool, False),
@@ -191,8 +197,30 @@ def _fraction(row: Table, key: str) -> Fraction:
     return Fraction(repr(value))
 
 
-def _decimal(row: Table, key: str) -> Decimal | None:
-    return Decimal(repr(row.take(key, float))) if key in row else None
+def _decimal(row: Table, key: str, default: Decimal | None = None) -> Decimal | None:
+    return Decimal(repr(row.take(key, float))) if key in row else default
+
+
+def _read_ranges(table: Table) -> dict[str, tuple[Decimal, Decimal]]:
+    """What is believed of a quantity, in its own unit and for all its phases."""
+    ranges: dict[str, tuple[Decimal, Decimal]] = {}
+    for key in table.names():
+        values = table.take(key, list)
+        if key not in QUANTITIES or len(values) != 2 or not all(isinstance(each, int | float) for each in values):
+            table.refuse(f"{key} is {values!r}; it must be the least and the most of a quantity, such as [0, 600]")
+        ranges[key] = Decimal(repr(values[0])), Decimal(repr(values[1]))
+    return ranges
+
+
+def _range(quantity: Quantity | None, unit: str, defaults: _Defaults) -> tuple[Decimal | None, Decimal | None]:
+    """The same in a register's unit; nothing where no range is given."""
+    if quantity is None:
+        return None, None
+    least, most = defaults.ranges.get(_PHASES_SUFFIX.sub("", quantity.name), (None, None))
+    if least is None or most is None or unit == quantity.unit:
+        return least, most
+    factor = unit_factor(unit, quantity.unit)
+    return least * factor.denominator / factor.numerator, most * factor.denominator / factor.numerator
 
 
 def _between(table: Table, key: str, low: int, high: int, default: int) -> int:

@@ -1,6 +1,7 @@
 """Register maps: what a model file says, what is wrong with one, and what every model of ours must have."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -60,6 +61,8 @@ def test_one_table_is_read_by_both_functions() -> None:
         ({"4:0": VOLTAGE}, {"read_registers_max": 1}, "2 registers are more than one read takes"),
         ({"4:0": VOLTAGE}, {"read_registers_max": 126}, "read_registers_max is 126; it must be from 1 to 125"),
         ({"4:0": VOLTAGE}, {"write": [3]}, "it must be a list of function codes out of"),
+        ({"4:0": VOLTAGE}, {"ranges": {"voltage": [0]}}, "the least and the most of a quantity"),
+        ({"4:0": VOLTAGE}, {"ranges": {"volts": [0, 1]}}, "the least and the most of a quantity"),
         ({"4:0": VOLTAGE}, {"gab": "value"}, "gab is no key of this table; did you mean gap?"),
         ({"4:0": VOLTAGE}, {"sentinels": {"int17": [1]}}, "int17 is no key of this table; did you mean"),
         ({"4:0": VOLTAGE}, {"unlock": {"register": "a", "password": "b", "expires_s": 1}}, "names a register that"),
@@ -83,6 +86,20 @@ def test_what_is_wrong_is_said_in_a_sentence(registers: Any, modbus: Any, says: 
         read(registers, **modbus)
     assert str(raised.value).startswith("x.toml: ")
     assert says in str(raised.value)
+
+
+def test_ranges_hold_for_all_phases_in_the_unit_of_each_register() -> None:
+    rows = {
+        "3:0": {"quantity": "voltage_l1_l2", "type": "uint16", "unit": "kV"},
+        "3:1": {"quantity": "voltage_l1", "type": "uint16", "maximum": 300},
+        "3:2": {"quantity": "power_factor", "type": "int16", "unit": "%"},
+        "3:3": {"quantity": "current_l1", "type": "uint16"},
+    }
+    made = read(rows, ranges={"voltage": [0, 600], "power_factor": [-1, 1]})
+    assert [(each.minimum, each.maximum) for each in made.registers] == [
+        (Decimal(0), Decimal("0.6")), (Decimal(0), Decimal("300.0")), (Decimal(-100), Decimal(100)), (None, None)
+    ]  # fmt: skip
+    assert made.registers[0].reading(b"\0\1").reason == "out of range"
 
 
 @pytest.mark.parametrize("name", MODELS)
