@@ -77,6 +77,12 @@ class BillBook:
         self._number += len(periods)
         self.plan(start_ms)
 
+    def drop_before(self, at_ms: int) -> None:
+        """Forget the periods that ended before an instant; the first that is kept begins there."""
+        while self.bills and self.bills[0].at_ms <= at_ms:
+            self.tampers_before = self.bills.pop(0).tamper_count
+        self._begin_ms = max(self._begin_ms, at_ms)
+
     def begins_ms(self, index: int) -> int:
         """When the period began that ends with a bill (its place in `bills`), or that runs now (`len(bills)`)."""
         return self.bills[index - 1].at_ms if index else self._begin_ms

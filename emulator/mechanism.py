@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 MILLI_WH_PER_KWH: Final = 1_000_000
 DEFAULT_ZONE: Final = "Asia/Kolkata"
+SCENES_MAX: Final = 20_000
+"""Changes of scene that a meter remembers, some 500 bytes each; beyond, the oldest quarter goes, with its rows."""
 
 
 class Model(Protocol):
@@ -302,6 +304,8 @@ class Mechanism(ABC):
         else:
             levels.pop("switch_weld", None)
         self.ledger.begin(at_ms, self._scene())
+        if len(self.ledger.segments) > SCENES_MAX:
+            self.forget_before(self.ledger.segments[SCENES_MAX // 4].start_ms)
         if self.running:
             segment = self.ledger.segments[-1]
             self.monitor.plan(segment, at_ms)
@@ -437,6 +441,10 @@ class Mechanism(ABC):
     def subscribe(self, listener: Listener) -> None:
         """Call a listener with everything that happens, at once and in order."""
         self._listeners = (*self._listeners, listener)
+
+    @abstractmethod
+    def forget_before(self, at_ms: int) -> None:
+        """Forget what was before an instant; registers stay what they are."""
 
     @abstractmethod
     def measured(self, at_ms: int) -> dict[str, int]:

@@ -18,6 +18,7 @@ from emulator.parameter import PARAMETERS, code_of
 from emulator.quantities import QUANTITY_READERS
 from emulator.status_word import word
 from emulator.tamper import INPUTS
+from emulator.zoned import zoned_registers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -197,6 +198,14 @@ class Meter(Mechanism):
     def clear_profile(self, profile: str, at_ms: int) -> None:
         """Forget a profile's rows (method reset of class 7); the interval that runs goes on."""
         self.cleared[profile] = self.take(at_ms, "clear_profile", profile)
+
+    def forget_before(self, at_ms: int) -> None:
+        """Forget what was before an instant: its rows and bills; registers stay what they are."""
+        self.zoned_base = (at_ms, zoned_registers(self, at_ms))
+        self.ledger.drop_before(at_ms)
+        self.clock.drop_before(at_ms)
+        self.billing.drop_before(at_ms)
+        self.maxima.clear()
 
     def begin_period(self, periods: list[tuple[int, int]], at_ms: int, period_s: int) -> None:
         """Another capture or integration period from now on; what was captured stays."""

@@ -203,3 +203,26 @@ def test_midnight_follows_daylight_saving() -> None:
     meter = make({"clock": {"zone": "Europe/Berlin"}}, start_ms=1_730_160_000_000)
     found = stamps(meter, "daily_load", 1_730_160_000_000)
     assert [later - earlier for earlier, later in pairwise(found)] == [DAY_MS + HOUR_MS, DAY_MS]
+
+
+def test_a_meter_with_too_much_to_remember_forgets_the_oldest_and_keeps_its_registers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = {"tariff": {"days": {"1": ["00:00 1", "06:00 2"]}}}
+    remembers, forgets = make(table), make(table)
+    for meter, most in ((remembers, 20_000), (forgets, 40)):
+        monkeypatch.setattr("emulator.mechanism.SCENES_MAX", most)
+        for index in range(60):
+            meter.set_voltage(START_MS + index * HOUR_MS, 900 + index % 2)
+        meter.billing_reset(START_MS + 59 * HOUR_MS + 1)
+    at_ms = START_MS + 60 * HOUR_MS
+    assert len(forgets.ledger.segments) <= 40 < len(remembers.ledger.segments)
+    for name in ("active_energy_import", "active_energy_import_t1", "active_energy_import_t2", "power_on_minutes"):
+        assert forgets.value(name, at_ms) == remembers.value(name, at_ms)
+    columns = ["clock", "block_active_energy_import", "average_voltage"]
+    kept = rows(forgets, "block_load", at_ms, columns)
+    assert kept[1:] == rows(remembers, "block_load", at_ms, columns)[-len(kept) + 1 :]
+    assert len(kept) < len(rows(remembers, "block_load", at_ms, columns))
+    assert rows(forgets, "billing", at_ms, ["active_energy_import"]) == rows(
+        remembers, "billing", at_ms, ["active_energy_import"]
+    )
