@@ -29,13 +29,13 @@ class BenchClock:
         link_start_us: link time when the bench begins.
     """
 
-    __slots__ = ("_base_ms", "_base_us", "_rate", "zone")
+    __slots__ = ("_base_ms", "_base_us", "_per_ms", "_rate", "_up", "zone")
 
     def __init__(self, start_ms: int, zone: Zone, rate: Fraction | int = 1, link_start_us: int = 0) -> None:
         self.zone = zone
         self._base_ms = start_ms
         self._base_us = link_start_us
-        self._rate = _rate(rate)
+        self._take(_rate(rate))
 
     @property
     def rate(self) -> Fraction:
@@ -44,8 +44,7 @@ class BenchClock:
 
     def true_ms(self, now_us: int) -> int:
         """True time at an instant of link time."""
-        rate = self._rate
-        return self._base_ms + (now_us - self._base_us) * rate.numerator // (rate.denominator * 1000)
+        return self._base_ms + (now_us - self._base_us) * self._up // self._per_ms
 
     def link_us(self, true_ms: int) -> int | None:
         """The first instant of link time at which true time is `true_ms`, or None if it never is (frozen)."""
@@ -62,7 +61,12 @@ class BenchClock:
         checked = _rate(rate)
         self._base_ms = self.true_ms(now_us)
         self._base_us = now_us
-        self._rate = checked
+        self._take(checked)
+
+    def _take(self, rate: Fraction) -> None:
+        """The rate, and what every request reckons with: true milliseconds are microseconds times up, by per_ms."""
+        self._rate = rate
+        self._up, self._per_ms = rate.numerator, rate.denominator * 1000
 
     def jump(self, now_us: int, to_ms: int) -> None:
         """Make it `to_ms` now.

@@ -14,7 +14,6 @@ by `deadline_us` and arrive as `on_deadline`. The call order for a driver is: `r
 
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from protocols.errors import RemoteProtocolError
@@ -130,26 +129,33 @@ class Layer(Generic[B, A]):
 class Stack:
     """A machine made of layers, the first of which faces the wire.
 
+    A layer that hands on whatever goes one way is not called for it: its neighbours are joined past it.
+
     Args:
         layers: from the wire upwards; at least one.
     """
 
-    __slots__ = ("_events", "_out", "_receive", "_timed", "closed", "layers")
+    __slots__ = ("_deadlines", "_events", "_out", "_receive", "_timed", "closed", "layers")
 
     def __init__(self, layers: Sequence[Layer[Any, Any]]) -> None:
         self.layers = tuple(layers)
         self.closed: str | None = None
         self._events: deque[Any] = deque()
         self._out: list[Any] = []
-        for lower, upper in pairwise(self.layers):
-            lower.above = upper.from_below
-            upper.below = lower.from_above
-        self.layers[0].below = self._send
-        self.layers[-1].above = self._indicate
+        down: Callable[[Any, int], None] = self._send
         for layer in self.layers:
+            layer.below = down
             layer.close = self.close
-        self._receive = self.layers[0].from_below
+            if type(layer).from_above is not Layer.from_above:
+                down = layer.from_above
+        up: Callable[[Any, int], None] = self._indicate
+        for layer in reversed(self.layers):
+            layer.above = up
+            if type(layer).from_below is not Layer.from_below:
+                up = layer.from_below
+        self._receive = up
         self._timed = [layer for layer in self.layers if type(layer).deadline_us is not Layer.deadline_us]
+        self._deadlines = tuple([layer.deadline_us for layer in self._timed])
 
     def _send(self, item: Any, _now_us: int) -> None:
         self._out.append(item)
@@ -198,8 +204,8 @@ class Stack:
         if self.closed is not None:
             return None
         earliest = None
-        for layer in self._timed:
-            at_us = layer.deadline_us()
+        for ask in self._deadlines:
+            at_us = ask()
             if at_us is not None and (earliest is None or at_us < earliest):
                 earliest = at_us
         return earliest

@@ -37,8 +37,12 @@ def encode(source: int, destination: int, apdu: bytes) -> bytes:
         LocalProtocolError: the APDU is longer than the length field can say.
     """
     if len(apdu) > APDU_BYTES_MAX:
-        raise LocalProtocolError(f"an APDU of {len(apdu)} octets does not fit a wrapper frame of {APDU_BYTES_MAX}")
+        raise _too_long(apdu)
     return _pack(VERSION, source, destination, len(apdu)) + apdu
+
+
+def _too_long(apdu: bytes) -> LocalProtocolError:
+    return LocalProtocolError(f"an APDU of {len(apdu)} octets does not fit a wrapper frame of {APDU_BYTES_MAX}")
 
 
 class _Wrapped(Layer[bytes, Apdu | LinkConnect | LinkDisconnect]):
@@ -52,9 +56,11 @@ class _Wrapped(Layer[bytes, Apdu | LinkConnect | LinkDisconnect]):
         """Frame an APDU; confirm at once that a link which needs no opening is up, or down."""
         if type(item) is Apdu:
             client, server, data, _ = item
-            if not data:
-                return  # "what do you still have?", which only a link with turns needs to be asked
-            self.below(encode(server, client, data) if self._server else encode(client, server, data), now_us)
+            source, destination = (server, client) if self._server else (client, server)
+            if 0 < len(data) <= APDU_BYTES_MAX:
+                self.below(_pack(VERSION, source, destination, len(data)) + data, now_us)
+            elif data:  # none at all asks what there still is, which only a link with turns needs
+                raise _too_long(data)
         elif type(item) is LinkConnect:
             self.above(LinkUp(item.client, item.server), now_us)
         else:

@@ -59,6 +59,7 @@ class Pump(asyncio.Protocol):
     __slots__ = (
         "_carrier",
         "_data_to_send",
+        "_deadline_us",
         "_held",
         "_loop",
         "_make",
@@ -112,14 +113,14 @@ class Pump(asyncio.Protocol):
         self.machine = machine
         self._receive_data = machine.receive_data
         self._data_to_send = machine.data_to_send
+        self._deadline_us = machine.deadline_us
 
     def data_received(self, data: bytes) -> None:
         """Hand the machine what came."""
-        if self.closed is not None:
-            return
-        now_us = link_time_us()
-        self._receive_data(data, now_us)
-        self.turn(now_us)
+        if self.closed is None:
+            now_us = _monotonic_ns() // 1000
+            self._receive_data(data, now_us)
+            self.turn(now_us)
 
     def eof_received(self) -> bool:
         """The peer sends no more; stay only for frames that still wait for their instant."""
@@ -217,7 +218,7 @@ class Pump(asyncio.Protocol):
                     self._timer.cancel()
                 self._close_carrier()
         else:
-            at_us = machine.deadline_us()
+            at_us = self._deadline_us()
             if at_us is not None and (self._timer is None or at_us < self._timer_at_us):
                 self._arm(at_us, now_us)
 
