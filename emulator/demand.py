@@ -19,6 +19,9 @@ from emulator.energy import (
 from emulator.grid import Run
 from emulator.scene import neutral_ma
 
+Demand = Callable[[Registers, Registers, int], int]
+"""A demand from the registers before and after a period, and its length; powers also from a segment's totals."""
+
 
 def mean_current_ma(before: Registers, after: Registers, phase: int, span_ms: int) -> int:
     """A phase's mean current over a span: its apparent energy over its mean voltage."""
@@ -36,7 +39,7 @@ def mean_currents(before: Registers, after: Registers, span_ms: int) -> tuple[in
     return tuple([mean_current_ma(before, after, phase, span_ms) for phase in range(len(after) // PHASE_REGISTERS)])
 
 
-def _power(*indexes: int) -> Callable[[Registers, Registers, int], int]:
+def _power(*indexes: int) -> Demand:
     def demand(before: Registers, after: Registers, span_ms: int) -> int:
         gained = 0
         for first in range(0, len(after) - 1, PHASE_REGISTERS):
@@ -52,7 +55,7 @@ def _current(before: Registers, after: Registers, span_ms: int) -> int:
     return sum(currents) // len(currents)
 
 
-def _phase_current(phase: int) -> Callable[[Registers, Registers, int], int]:
+def _phase_current(phase: int) -> Demand:
     return lambda before, after, span_ms: mean_current_ma(before, after, phase, span_ms)
 
 
@@ -60,7 +63,7 @@ def _neutral(before: Registers, after: Registers, span_ms: int) -> int:
     return neutral_ma(mean_currents(before, after, span_ms), 1000)
 
 
-DEMANDS: Final[dict[str, Callable[[Registers, Registers, int], int]]] = {
+DEMANDS: Final[dict[str, Demand]] = {
     "active_import": _power(IMPORT),
     "active_export": _power(EXPORT),
     "active": _power(IMPORT, EXPORT),
@@ -86,7 +89,7 @@ class Period(NamedTuple):
 
 
 class Maximum(NamedTuple):
-    """The largest demand and when (meter time) its period ended; 0 and 0 when there was none."""
+    """The largest demand, of equals the earliest, and when (meter time) its period ended; 0 and 0 for none."""
 
     value: int
     stamp_ms: int
@@ -118,8 +121,3 @@ def periods(
             window.append((at_ms, after))
             if len(window) > sliding:
                 del window[0]
-
-
-def maximum(found: Maximum, value: int, stamp_ms: int) -> Maximum:
-    """The larger of what was found and a new demand; of equals the earlier one."""
-    return Maximum(value, stamp_ms) if value > found.value else found

@@ -77,13 +77,25 @@ class Segment:
         registers: what stands in them at `start_ms`.
     """
 
-    __slots__ = ("_registers", "_settled", "load", "neutral", "routes", "shares", "start_ms", "supply", "volts")
+    __slots__ = (
+        "_registers",
+        "_settled",
+        "_totals",
+        "load",
+        "neutral",
+        "routes",
+        "shares",
+        "start_ms",
+        "supply",
+        "volts",
+    )
 
     def __init__(self, start_ms: int, scene: Scene, registers: Registers) -> None:
         self.start_ms = start_ms
         self.load, self.supply, self.shares, self.volts, self.routes, self.neutral = scene
         self._registers = registers
         self._settled = False
+        self._totals: Registers = ()
 
     @property
     def powered(self) -> bool:
@@ -102,6 +114,31 @@ class Segment:
             self._registers = tuple(have - gone for have, gone in zip(self._registers, moved, strict=True))
             self._settled = True
         return tuple(map(int.__add__, self._registers, self._moved(at_ms)))
+
+    def totals(self, at_ms: int) -> Registers:
+        """Import, export and their apparent energies over all phases: what demands need, for less."""
+        if not self._totals:
+            start = self.registers(self.start_ms)
+            counted = self._counted(self.start_ms)
+            self._totals = tuple([total(start, index) - moved for index, moved in zip(range(Q1), counted, strict=True)])
+        return tuple(map(int.__add__, self._totals, self._counted(at_ms)))
+
+    def _counted(self, at_ms: int) -> list[int]:
+        """What the load has moved the totals by, since long ago."""
+        if not any(self.shares):
+            return [0] * Q1
+        energies = self.load.cumulative(at_ms)
+        if all(route is NORMAL for route in self.routes):
+            share = sum(self.shares)
+            return [share * energy for energy in energies[:Q1]]
+        return [
+            sum(
+                share * energies[source]
+                for share, route in zip(self.shares, self.routes, strict=True)
+                for source in route[index]
+            )
+            for index in range(Q1)
+        ]
 
     def series(self, instants: list[int]) -> list[Registers]:
         """What stands in the registers at many instants of this segment."""
@@ -159,6 +196,10 @@ class Ledger:
     def registers(self, at_ms: int) -> Registers:
         """What stands in the registers at an instant."""
         return _registers(self.segment(at_ms), at_ms)
+
+    def totals(self, at_ms: int) -> Registers:
+        """Import, export and their apparent energies over all phases at an instant."""
+        return self.segment(at_ms).totals(at_ms)
 
     def series(self, instants: list[int]) -> list[Registers]:
         """What stood in the registers at ascending instants."""

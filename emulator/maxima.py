@@ -6,11 +6,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emulator.captures import demand_runs
-from emulator.demand import DEMANDS, NO_MAXIMUM, Maximum, Period, maximum, periods
+from emulator.demand import DEMANDS, NO_MAXIMUM, Demand, Maximum, Period, periods
 from emulator.zoned import zone_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from emulator.meter import Meter
 
@@ -33,7 +33,7 @@ def maxima(meter: Meter, from_ms: int, to_ms: int, names: tuple[str, ...]) -> di
 
 @lru_cache(maxsize=256)
 def _kept(meter: Meter, from_ms: int, to_ms: int, names: tuple[str, ...]) -> dict[str, Maximum]:
-    return _look(meter, _periods(meter, from_ms, to_ms), dict.fromkeys(names, NO_MAXIMUM))
+    return _look(meter, _periods(meter, from_ms, to_ms, names), dict.fromkeys(names, NO_MAXIMUM))
 
 
 def running_maximum(meter: Meter, name: str, at_ms: int) -> Maximum:
@@ -47,7 +47,7 @@ def running_maximum(meter: Meter, name: str, at_ms: int) -> Maximum:
     if known is None or known.from_ms != from_ms or known.until_ms > at_ms or sliding > 1:
         known = Found(from_ms, from_ms, dict.fromkeys(names, NO_MAXIMUM))
     until_ms = known.until_ms
-    fresh = list(_periods(meter, until_ms, at_ms))
+    fresh = list(_periods(meter, until_ms, at_ms, names))
     if fresh:
         known = Found(from_ms, fresh[-1].to_ms, _look(meter, fresh, dict(known.maxima)))
         meter.maxima[names[0]] = known
@@ -60,29 +60,32 @@ def last_demand(meter: Meter, name: str, at_ms: int) -> int:
     # One more period than is needed: the clock may have been set, and then there is nothing to show.
     from_ms = max(meter.ledger.segments[0].start_ms, at_ms - (sliding + 1) * period_ms)
     value = 0
-    for period in _periods(meter, from_ms, at_ms):
+    for period in _periods(meter, from_ms, at_ms, (name,)):
         value = DEMANDS[name](period.before, period.after, period.span_ms)
     return value
 
 
-def _periods(meter: Meter, from_ms: int, to_ms: int) -> Iterable[Period]:
+def _periods(meter: Meter, from_ms: int, to_ms: int, names: tuple[str, ...]) -> Iterator[Period]:
     runs = demand_runs(meter, from_ms, to_ms)
     period_ms = meter.demand_periods[-1][1] * 1000
-    return periods(runs, from_ms, meter.ledger.registers, period_ms, meter.physics.metering.demand_periods)
+    by_phase = any(name.startswith("current") for name in names)
+    registers = meter.ledger.registers if by_phase else meter.ledger.totals
+    return periods(runs, from_ms, registers, period_ms, meter.physics.metering.demand_periods)
 
 
 def _look(meter: Meter, found: Iterable[Period], best: dict[str, Maximum]) -> dict[str, Maximum]:
     plain = [(name, DEMANDS[name]) for name in best if name in DEMANDS]
-    zoned = [(name, *_zone_of(name)) for name in best if name not in DEMANDS]
-    for period in found:
-        for name, demand in plain:
-            best[name] = maximum(best[name], demand(period.before, period.after, period.span_ms), period.stamp_ms)
-        if zoned:
-            zone = zone_at(meter, period.from_ms)
-            for name, demanded, of_zone in zoned:
-                if of_zone == zone:
-                    value = DEMANDS[demanded](period.before, period.after, period.span_ms)
-                    best[name] = maximum(best[name], value, period.stamp_ms)
+    zoned: dict[int, list[tuple[str, Demand]]] = {}
+    for name in best:
+        if name not in DEMANDS:
+            demand, zone = _zone_of(name)
+            zoned.setdefault(zone, []).append((name, DEMANDS[demand]))
+    for before, after, span_ms, from_ms, _, stamp_ms in found:
+        asked = [*plain, *zoned.get(zone_at(meter, from_ms), ())] if zoned else plain
+        for name, value_of in asked:
+            value = value_of(before, after, span_ms)
+            if value > best[name].value:
+                best[name] = Maximum(value, stamp_ms)
     return best
 
 
