@@ -40,18 +40,13 @@ class _Unit:
 
 
 class Line:
-    """The queue of one line.
+    """The queue of one line."""
 
-    Args:
-        backoff_max_ms: a silent meter is probed at least this often.
-    """
+    __slots__ = ("_busy", "_units", "dropped")
 
-    __slots__ = ("_backoff_max_ms", "_busy", "_units", "dropped")
-
-    def __init__(self, backoff_max_ms: int = BACKOFF_MAX_MS) -> None:
+    def __init__(self) -> None:
         self._units: dict[str, _Unit] = {}
         self._busy: Job | None = None
-        self._backoff_max_ms = backoff_max_ms
         self.dropped = 0
         """Polls that were given up, because their deadline passed or too many waited."""
 
@@ -87,8 +82,14 @@ class Line:
         self._busy = job
         return job
 
-    def done(self, now_ms: int, *, answered: bool) -> int:
-        """The job is over; gives how often the meter has failed in a row."""
+    def done(self, now_ms: int, *, answered: bool, backoff_max_ms: int = BACKOFF_MAX_MS) -> int:
+        """The job is over; gives how often the meter has failed in a row.
+
+        Args:
+            now_ms: now.
+            answered: whether the meter did.
+            backoff_max_ms: a silent meter is probed at least this often.
+        """
         job = self._busy
         if job is None:
             return 0
@@ -99,7 +100,7 @@ class Line:
             unit.rest_until_ms = 0
         else:
             unit.failures += 1
-            rest = min(BACKOFF_FIRST_MS << min(unit.failures - 1, 16), self._backoff_max_ms)
+            rest = min(BACKOFF_FIRST_MS << min(unit.failures - 1, 16), backoff_max_ms)
             unit.rest_until_ms = now_ms + rest
         return unit.failures
 

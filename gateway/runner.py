@@ -131,7 +131,8 @@ class LineRunner:
         except StoreError as error:
             _log.error("the store can't be written: %s", error, extra={"meter": unit.id})
         finally:
-            self.queue.done(self.shared.clock.now_ms(), answered=answered)
+            now_ms = self.shared.clock.now_ms()
+            self.queue.done(now_ms, answered=answered, backoff_max_ms=unit.config.backoff_max)
             self.shared.health.ended(job)
         if unit.config.association == "drop" or (len(self.units) > 1 and isinstance(self._link, DlmsLink)):
             await self._close_link()

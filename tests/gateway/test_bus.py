@@ -67,6 +67,19 @@ def test_a_silent_meter_rests_for_a_growing_time_and_is_probed() -> None:
     assert line.failures("A") == 12
 
 
+def test_a_meter_may_be_probed_more_often_than_the_others_on_its_line() -> None:
+    line = Line()
+    for meter, most_ms in (("A", 3_000), ("B", BACKOFF_MAX_MS)):
+        for _ in range(3):
+            line.add(command(meter, 1))
+            assert line.next(NOW_MS) is not None
+            line.done(NOW_MS, answered=False, backoff_max_ms=most_ms)
+    line.add(poll("B"))
+    assert line.wake_ms() == NOW_MS + 4 * BACKOFF_FIRST_MS
+    line.add(poll("A"))
+    assert line.wake_ms() == NOW_MS + 3_000
+
+
 def test_one_answer_ends_the_rest() -> None:
     line = Line()
     line.add(poll("A"))
