@@ -18,6 +18,7 @@ from emulator.face.modbus.face import ModbusFace
 from emulator.keyring import keys_of
 from emulator.load import load_from_table
 from emulator.meter import Meter
+from emulator.pushing import direct
 from emulator.resident import Resident
 from emulator.rs485 import LineBehaviour
 from emulator.state import MeterState, StateError, keep, path_of
@@ -160,6 +161,8 @@ def _member(
     resident = Resident(meter, clock, entropy)
     if kind.model.associations:
         face = resident.cosem = CosemFace(meter, kind.model, clock, kind.secrets)
+        if plan.section.push is not None:
+            direct(face, plan.section.push)
         if state is not None:
             face.keep(state.notes, state.put)
             resident.keyring(face).keep(state.notes, state.put)

@@ -26,6 +26,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from emulator.destination import Service, carrier_of
 from emulator.rs485 import LineBehaviour
 from protocols.address import AddressError, MeterAddress, count_up, parse
 from protocols.secret import Secret
@@ -127,6 +128,48 @@ def _listen(url: object) -> MeterAddress:
         raise ValueError(str(error)) from None
 
 
+class PushSection(Section):
+    """`push = { to = ... }`: every push setup of a meter, as a head-end would write it.
+
+    `to` is `dlms+tcp://HOST:PORT`, `dlms+udp://HOST:PORT`, or `hdlc` for the serial lines that the meter is on; the
+    instant push comes every so many seconds; pushes are delayed at random by at most `random` seconds.
+    """
+
+    to: str
+    every: int = 0
+    random: int | None = Field(default=None, ge=0, le=0xFFFF)
+    retries: int | None = Field(default=None, ge=0, le=0xFF)
+    repetition: int | None = Field(default=None, ge=0, le=0xFFFF)
+
+    @field_validator("to")
+    @classmethod
+    def _a_destination(cls, to: str) -> str:
+        cls.place_of(to)
+        return to
+
+    @field_validator("every")
+    @classmethod
+    def _divides(cls, every: int) -> int:
+        if every and (every % 60 or 86_400 % every or (every > 3600 and every % 3600)):
+            raise ValueError(f"{every} is no such period: minutes that divide an hour, or hours that divide a day")
+        return every
+
+    @staticmethod
+    def place_of(to: str) -> tuple[Service, bytes]:
+        """transport_service and destination.
+
+        Raises:
+            ValueError: it is none.
+        """
+        if to == "hdlc":
+            return Service.HDLC, b"hdlc"
+        scheme, _, place = to.partition("://")
+        service = {"dlms+tcp": Service.TCP, "dlms+udp": Service.UDP}.get(scheme)
+        if service is None or carrier_of(service, place.encode()) is None:
+            raise ValueError(f"{to!r} is nowhere to push to; write dlms+tcp://HOST:PORT, dlms+udp://HOST:PORT or hdlc")
+        return service, place.encode()
+
+
 class MeterSection(Section):
     """One `[[meter]]`, or `count` of them with ids, ports and physical addresses that count up."""
 
@@ -137,6 +180,7 @@ class MeterSection(Section):
     supply: dict[str, Any] | None = None
     listen: tuple[Annotated[Any, BeforeValidator(_listen)], ...] = ()
     keys: dict[str, SecretSource] = Field(default_factory=dict)
+    push: PushSection | None = None
 
     @field_validator("id")
     @classmethod
@@ -333,6 +377,7 @@ _SECTIONS: Final[Mapping[str, type[Section]]] = {
     "control": ControlSection,
     "meter": MeterSection,
     "keys": SecretSource,
+    "push": PushSection,
     "line": LineSection,
 }
 

@@ -101,6 +101,10 @@ class Endpoint:
             if member.resident is resident
         ]
 
+    def lines_of(self, resident: Resident) -> list[Line]:
+        """The lines that a meter is on."""
+        return [self._lines[index] for index in self._of.get(resident.id, ())]
+
     def supply_changed(self, resident: Resident) -> None:
         """A meter has gone dark or come back."""
         for index in self._of.get(resident.id, ()):

@@ -132,6 +132,7 @@ class Errands:
         if self._diary is not None and self._diary.due_ms <= at_ms:
             self._run(self._diary.keep(at_ms), at_ms)
         if self._block_ms <= at_ms:
+            self._block_ms = FAR
             for each in self._by_cause.get(_BLOCK, ()):
                 self._put(each, at_ms)
             self._plan_block(at_ms)
@@ -160,6 +161,8 @@ class Errands:
         self._diary.write(appointments(face), at_ms)
 
     def _plan_block(self, at_ms: int) -> None:
+        if self._block_ms <= at_ms:
+            return  # it is due at this very instant
         self._block_ms = FAR
         if not any(has_destination(self._face, each) for each in self._by_cause.get(_BLOCK, ())):
             return

@@ -14,7 +14,8 @@ from emulator.machines import MACHINES, Member, Setting, is_serial, station
 from emulator.resident import Resident
 from emulator.rs485 import LineBehaviour, foreign_exchange
 from protocols.address import UNIT_MAX, DlmsAddress, MeterAddress, ModbusAddress, Pty, SerialLine
-from protocols.machine import Bus, Layer, Machine, Peer
+from protocols.dlms.server import AssociationServer
+from protocols.machine import Bus, Layer, Machine, Peer, Stack
 from protocols.transport.pump import Pump
 
 
@@ -122,6 +123,34 @@ class Line:
         return self._behaviour.layers(
             carrier.baud, seed=self._seed, name=str(carrier), client_baud=self.client_baud, exchanges=exchanges
         )
+
+    def push(self, resident: Resident, say: Callable[[AssociationServer], None], now_us: int) -> bool:
+        """Let a meter say something unasked on an HDLC line.
+
+        Args:
+            resident: the meter.
+            say: is given the associations of each connection that is open here.
+            now_us: link time.
+
+        Returns:
+            Whether there was anybody to say it to.
+        """
+        address = self.address
+        if not isinstance(address, DlmsAddress) or address.link != "hdlc":
+            return False
+        stations = [member.station for member in self.members if member.resident is resident]
+        for pump in list(self.pumps or ()):
+            machine = pump.machine
+            stacks = [machine.stations[key] for key in stations] if isinstance(machine, Bus) else [machine]
+            for stack in stacks:
+                for layer in stack.layers if isinstance(stack, Stack) else ():
+                    if isinstance(layer, AssociationServer):
+                        say(layer)
+            if isinstance(machine, Bus):
+                for key in stations:
+                    machine.settle(key, now_us)
+            pump.turn(now_us)
+        return bool(self.pumps)
 
     def supply_changed(self, resident: Resident) -> None:
         """A member has lost its supply or has it back: connections to it alone break, its station begins anew."""

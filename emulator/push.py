@@ -282,6 +282,11 @@ class Pusher:
                 self._begin(setup, queue, at_ms)
         self._replan()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to be taken, a push or a word about one."""
+        return bool(self._out or self.reports)
+
     def take(self) -> list[Push]:
         """What is to be sent now; each is given once and ends with `ended`, but for the last word of a meter."""
         out, self._out = self._out, []

@@ -66,6 +66,7 @@ class Resident:
         next_ms: when something will happen by itself, in true time, as `plan` has found it.
         wake_ms: when `emulator.wakes` will wake it.
         on_touch: who wants to know that something was asked of it that may have changed it.
+        on_push: who carries what it has to push.
     """
 
     __slots__ = (
@@ -79,6 +80,7 @@ class Resident:
         "meter",
         "modbus",
         "next_ms",
+        "on_push",
         "on_touch",
         "outages",
         "tries",
@@ -110,12 +112,15 @@ class Resident:
         self.wake_ms: int | None = None
         self.due_us = 0
         self.on_touch: Callable[[Resident], None] | None = None
+        self.on_push: Callable[[Resident], None] | None = None
 
     def look(self, now_us: int) -> None:
         """Bring the meter up to date and see whether it is up."""
         at_ms = self.clock.true_ms(now_us)
         if self.errands is not None:
             self.errands.advance(at_ms)
+            if self.errands.pusher.waiting and self.on_push is not None:
+                self.on_push(self)
         self.up = self.meter.answers(at_ms)
         self.plan()
 

@@ -15,6 +15,7 @@ from emulator.assembly import Household, Member
 from emulator.endpoint import Endpoint
 from emulator.happening import Happening, Kind
 from emulator.journal import Journal
+from emulator.postman import Postman
 from emulator.resident import Resident
 from emulator.wakes import Wakes
 from protocols.transport.pump import link_time_us
@@ -45,6 +46,7 @@ class RunningBench:
         self.journal = journal
         self.endpoint = Endpoint(journal, household.behaviours, household.seed)
         self.wakes = Wakes(household.clock)
+        self.postman = Postman(self._note_change, self.endpoint.lines_of, journal)
         self._flushing: asyncio.TimerHandle | None = None
         self._remembering: asyncio.TimerHandle | None = None
         self._changed: set[Resident] = set()
@@ -60,6 +62,7 @@ class RunningBench:
         for resident in self.residents:
             resident.look(now_us)
             resident.on_touch = self._note_change
+            resident.on_push = self.postman.collect
             resident.meter.subscribe(partial(self._heard, resident))
         await self.endpoint.open((member.resident, member.addresses) for member in self.household.members)
         for resident in self.residents:
@@ -70,6 +73,7 @@ class RunningBench:
     async def close(self) -> None:
         """Close every line and write out the journal."""
         self.wakes.close()
+        await self.postman.close()
         await self.endpoint.close()
         self._keep_time(self.household.members)
         for timer in (self._flushing, self._remembering):

@@ -206,6 +206,12 @@ class CosemFace:
             self._put(note.written_note(key), encoded.hex())
         self.memory[key] = encoded
 
+    def begin_with(self, key: tuple[int, bytes, int], encoded: bytes) -> None:
+        """What an attribute holds before anybody writes it, where a bench says otherwise than the model."""
+        if self.memory is _NO_MEMORY:
+            self.memory = {}
+        self.memory.setdefault(key, encoded)
+
     def recall(self, key: tuple[int, bytes, int]) -> Value | None:
         """What was remembered under a key."""
         encoded = self.memory.get(key)
