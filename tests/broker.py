@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import pytest
@@ -26,11 +27,18 @@ def require_mosquitto() -> str:
     return MOSQUITTO
 
 
+PORTS: Final = range(20_000, 32_768)
+"""Below those that Linux gives to outgoing connections: a broker that was killed finds its port free again."""
+
+
 def free_port() -> int:
     """A TCP port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    draw = Random()  # noqa: S311 (tests that run beside each other draw different ones)
+    while True:
+        port = draw.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Mosquitto:
