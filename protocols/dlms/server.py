@@ -43,8 +43,14 @@ ASSOCIATIONS_MAX: Final = 16
 GENERAL_BLOCK_WINDOW: Final = 8
 """General blocks that we take in one go."""
 
+GLO_GET_REQUEST: Final = b"\xc8"
+"""The first octet of the ciphered form of most requests."""
+
 _unpack_get = Struct(">HBH6sBB").unpack
 """A GET-request-normal: tag and kind, invoke, class, instance, attribute, whether there is a selection."""
+
+_GET_RESPONSE: Final = tuple(bytes((0xC4, 0x01, invoke, 0x00)) for invoke in range(256))
+"""What stands before the value in a GET-response-normal, by invoke-id-and-priority."""
 
 _new = tuple.__new__  # half the cost of Apdu(...), and this runs on every request
 
@@ -164,10 +170,13 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
                     self._refuse_service(served, data, ServiceError.OTHER_REASON, now_us)
                     return
                 if type(result) is bytes and len(result) + 4 <= association.peer_max_pdu:
-                    self.below(_new(Apdu, (client, server, b"\xc4\x01%c\x00%b" % (invoke, result), True)), now_us)
+                    self.below(_new(Apdu, (client, server, _GET_RESPONSE[invoke] + result, True)), now_us)
                 else:
                     self._answer(served, get.answer_normal(served, invoke, result), now_us)
                 return
+        elif served is not None and served.quick_ciphered and confirmed and data[:1] == GLO_GET_REQUEST:
+            self._take_ciphered(item, served, now_us)
+            return
         if data:
             self._take(item, served, now_us)
 
@@ -222,6 +231,32 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
         for piece in pieces:
             self.below(Apdu(client, server, piece, confirmed), now_us)
 
+    def _take_ciphered(self, item: Apdu, served: Served, now_us: int) -> None:
+        """A ciphered GET: the short way for most of them, the long one from where it parts for the others."""
+        data, association = item.data, served.association
+        protection = association.protection
+        plain: bytes | Refusal
+        if protection is not None and len(data) <= association.own_max_pdu:
+            plain = protection.unprotect(data, association, now_us)
+            if type(plain) is bytes and len(plain) == 13:
+                head, invoke, class_id, instance, attribute, selected = _unpack_get(plain)
+                if head == 0xC001 and not selected and 0 < attribute < 0x80:
+                    try:
+                        get_attribute = served.application.get
+                        result = get_attribute(association, class_id, instance, attribute, None, now_us)
+                    except RemoteProtocolError:
+                        self._refuse_service(served, plain, ServiceError.OTHER_REASON, now_us)
+                        return
+                    if type(result) is bytes and len(result) + 4 + protection.overhead <= association.peer_max_pdu:
+                        answer = protection.protect(b"\xc4\x01%c\x00%b" % (invoke, result), association, now_us)
+                        self.below(_new(Apdu, (item.client, item.server, answer, True)), now_us)
+                    else:
+                        self._answer(served, get.answer_normal(served, invoke, result), now_us)
+                    return
+        else:
+            plain = self._unprotected(served, data, now_us)
+        self._finish(served, plain, now_us, answered=True)
+
     # What is not a quick GET.
 
     def _take(self, item: Apdu, served: Served | None, now_us: int) -> None:
@@ -240,10 +275,13 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
         else:
             if served.general is not None:
                 served.general.reset()
-            plain = self._plain(served, item.data, now_us, answered=item.confirmed)
-            answer = self._serve(served, plain, now_us)
-            if answer is not None and item.confirmed:
-                self._answer(served, answer, now_us)
+            self._finish(served, self._unprotected(served, item.data, now_us), now_us, answered=item.confirmed)
+
+    def _finish(self, served: Served, plain: bytes | Refusal, now_us: int, *, answered: bool) -> None:
+        """Serve what is plain now, or say that it could not be made so."""
+        answer = self._serve(served, self._accepted(served, plain, now_us, answered=answered), now_us)
+        if answer is not None and answered:
+            self._answer(served, answer, now_us)
 
     def _take_general_block(self, served: Served, item: Apdu, now_us: int) -> None:
         if not served.offers(Conformance.GENERAL_BLOCK_TRANSFER):
@@ -259,9 +297,7 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
         if not whole or whole[0] in {AARQ, RLRQ, GENERAL_BLOCK_TRANSFER}:
             return  # what belongs to ACSE does not come in blocks, nor blocks in blocks
         served.in_general_blocks = True
-        answer = self._serve(served, self._plain(served, whole, now_us, answered=True), now_us)
-        if answer is not None:
-            self._answer(served, answer, now_us)
+        self._finish(served, self._unprotected(served, whole, now_us), now_us, answered=True)
         served.in_general_blocks = False
 
     def _general_of(self, served: Served) -> GeneralBlockTransfer:
@@ -269,21 +305,24 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
             served.general = GeneralBlockTransfer(requester=False, window=GENERAL_BLOCK_WINDOW)
         return served.general
 
-    def _plain(self, served: Served, apdu: bytes, now_us: int, *, answered: bool) -> bytes | None:
-        """The plain form of one whole APDU; None where it is not to be served, which is then said in clear."""
+    def _unprotected(self, served: Served, apdu: bytes, now_us: int) -> bytes | Refusal:
+        """The plain form of one whole APDU, or why it has none."""
         association = served.association
-        refusal = None
         if len(apdu) > association.own_max_pdu and not served.in_general_blocks:
-            refusal = _refusal(apdu, ServiceError.PDU_TOO_LONG)
-        elif association.protection is None:
+            reason = f"an APDU of {len(apdu)} octets, where {association.own_max_pdu} were agreed on"
+            return Refusal(_refusal(apdu, ServiceError.PDU_TOO_LONG), reason)
+        if association.protection is None:
             return apdu
-        else:
-            plain = association.protection.unprotect(apdu, association, now_us)
-            if not isinstance(plain, Refusal):
-                return plain
-            refusal = plain.answer
-        if refusal is not None and answered:
-            self.below(Apdu(association.client, association.server, refusal), now_us)
+        return association.protection.unprotect(apdu, association, now_us)
+
+    def _accepted(self, served: Served, plain: bytes | Refusal, now_us: int, *, answered: bool) -> bytes | None:
+        """What is to be served; a refusal is told, to the client in clear and to whoever listens above."""
+        if not isinstance(plain, Refusal):
+            return plain
+        association = served.association
+        if plain.answer is not None and answered:
+            self.below(Apdu(association.client, association.server, plain.answer), now_us)
+        self.above(ApduRefused(association.client, association.server, plain.reason), now_us)
         return None
 
     def _serve(self, served: Served, apdu: bytes | None, now_us: int) -> bytes | None:

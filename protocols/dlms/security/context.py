@@ -22,7 +22,7 @@ class KeySet:
         sent, received: lowest values not used yet; all from the start where left out.
     """
 
-    __slots__ = ("keys", "received", "sent", "unicast")
+    __slots__ = ("keys", "received", "sent", "unicast", "usual")
 
     def __init__(
         self,
@@ -34,6 +34,8 @@ class KeySet:
         self.sent = sent or [InvocationCounter() for _ in KeyUse]
         self.received = received or [InvocationCounter() for _ in KeyUse]
         self.unicast = cipher_of(keys, KeyUse.UNICAST)
+        # The security control byte of nearly all traffic, or one that nothing has where it cannot be.
+        self.usual = PROTECTED | keys.suite.number if keys.authentication is not None else -1
 
     @property
     def lowest(self) -> list[int]:

@@ -19,14 +19,18 @@ class InvocationCounter:
     Args:
         lowest: the lowest value that was not used yet.
         keep: keeps, durably before it returns, the value to go on with after a restart; without it nothing is kept.
+
+    Attributes:
+        lowest: as above, now.
+        limit: values below it may be used without anything being kept first.
     """
 
-    __slots__ = ("_keep", "_limit", "lowest")
+    __slots__ = ("_keep", "limit", "lowest")
 
     def __init__(self, lowest: int = 0, keep: Callable[[int], None] | None = None) -> None:
         self.lowest = lowest
         self._keep = keep
-        self._limit = COUNTER_MAX + 1 if keep is None else lowest
+        self.limit = COUNTER_MAX + 1 if keep is None else lowest
 
     def __repr__(self) -> str:
         return f"InvocationCounter({self.lowest})"
@@ -34,11 +38,11 @@ class InvocationCounter:
     @property
     def left(self) -> int:
         """How many values may be used before something is kept."""
-        return self._limit - self.lowest
+        return self.limit - self.lowest
 
     def allow(self, limit: int) -> None:
         """Everything below `limit` may be used: that was kept beforehand."""
-        self._limit = min(limit, COUNTER_MAX + 1)
+        self.limit = min(limit, COUNTER_MAX + 1)
 
     @property
     def used_up(self) -> bool:
@@ -47,7 +51,7 @@ class InvocationCounter:
 
     def use(self, value: int) -> None:
         """A value not below `lowest` was used."""
-        if value >= self._limit:
+        if value >= self.limit:
             self._reserve(value)
         self.lowest = value + 1
 
@@ -66,4 +70,4 @@ class InvocationCounter:
         limit = min(value + AHEAD, COUNTER_MAX + 1)
         if self._keep is not None:
             self._keep(limit)
-        self._limit = limit
+        self.limit = limit

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from protocols.dlms.application import Refusal
 from protocols.dlms.ciphered import GENERAL_SIGNING, GLO_TAGS, GeneralHeader
 from protocols.dlms.results import ServiceError, StateError
-from protocols.dlms.security.control import BROADCAST, PROTECTED
+from protocols.dlms.security.control import HEADER_OCTETS, PROTECTED, TAG_OCTETS
 from protocols.dlms.security.envelope import OVERHEAD_OCTETS, unprotect
 from protocols.dlms.security.form import CIPHERED_TAGS, INITIATE_TAGS, KNOWN_TAGS, Form, form_of, seal
 from protocols.dlms.security.general import open_signed, sign_apdu
@@ -37,6 +37,11 @@ SIGNING_OVERHEAD_OCTETS: Final = 160
 
 _SERVICE_TAGS: Final = {ciphered: plain for plain, ciphered in GLO_TAGS.items() if plain not in INITIATE_TAGS}
 """The plain tag of what usually comes."""
+
+_SHORT_TAGS: Final = {plain: ciphered for ciphered, plain in _SERVICE_TAGS.items()}
+_SHORT_MIN: Final = 1 + 1 + HEADER_OCTETS + TAG_OCTETS
+_SHORT_MAX: Final = 0x80 - HEADER_OCTETS - TAG_OCTETS
+"""APDUs with one octet of length: longer than the one when ciphered, shorter than the other in clear."""
 
 _ANSWERS: Final = {
     RefusalKind.POLICY: ServiceError.OPERATION_NOT_POSSIBLE,
@@ -81,22 +86,7 @@ class _Protection(ABC):
         """The system title of whoever sends, empty where it is not known."""
 
     def _open(self, apdu: bytes, association: Association, required: int) -> bytes | Refused:
-        """Open an APDU, and note how it was protected."""
-        if len(apdu) > 2 and apdu[1] == len(apdu) - 2 < 0x80 and self._quick and not required & SIGNED:
-            plain_tag = _SERVICE_TAGS.get(apdu[0])
-            control = apdu[2]
-            if plain_tag is not None and not control & BROADCAST:
-                # Nearly all that comes: one service, one octet of length, the unicast key.
-                keyset = self._context.current
-                counter, title = keyset.received[0], self._other_title(association)
-                plain = keyset.unicast.open(apdu[2:], title, counter_min=counter.lowest, required=required)
-                if type(plain) is bytes and plain and plain[0] == plain_tag:
-                    counter.use(int.from_bytes(apdu[3:7], "big"))
-                    association.security = control
-                    return plain
-        return self._open_any(apdu, association, required)
-
-    def _open_any(self, apdu: bytes, association: Association, required: int) -> bytes | Refused:
+        """Open an APDU of any form, and note how it was protected."""
         context = self._context
         keyset = context.current
         opened = self._try(keyset, apdu, association, required)
@@ -187,15 +177,38 @@ class ServerProtection(_Protection):
 
     def unprotect(self, apdu: bytes, association: Association, now_us: int) -> bytes | Refusal:  # noqa: ARG002 (a seam)
         """The plain request, or how to refuse it."""
-        opened = self._open(apdu, association, self._context.policy.request)
+        # Nearly all that comes: one service, one octet of length, both protections under the unicast key.
+        context = self._context
+        keyset, size = context.current, len(apdu)
+        if self._quick and size > _SHORT_MIN and apdu[1] == size - 2 < 0x80 and apdu[2] == keyset.usual:
+            stamp, counter = apdu[3:7], keyset.received[0]
+            value = int.from_bytes(stamp, "big")
+            if value >= counter.lowest and context.policy[0] < SIGNED:
+                title = association.client_title or context.other_title
+                plain = keyset.unicast.open_short(apdu, title + stamp)
+                if plain is not None and plain[0] == _SERVICE_TAGS.get(apdu[0]):
+                    if value < counter.limit:
+                        counter.lowest = value + 1
+                    else:
+                        counter.use(value)
+                    association.security = apdu[2]
+                    return plain
+        opened = self._open(apdu, association, context.policy.request)
         return _refuse(opened) if isinstance(opened, Refused) else opened
 
     def protect(self, apdu: bytes, association: Association, now_us: int) -> bytes:  # noqa: ARG002 (a seam)
         """An answer, protected as its request was and as the policy asks; or something unasked."""
+        context = self._context
+        keyset, policy = context.current, context.policy[1]
+        if self._quick and association.security == keyset.usual and policy < SIGNED and len(apdu) < _SHORT_MAX:
+            tag, counter = _SHORT_TAGS.get(apdu[0]), keyset.sent[0]
+            value = counter.lowest
+            if tag is not None and value < counter.limit:
+                counter.lowest = value + 1
+                return keyset.unicast.seal_short(tag, keyset.keys.title, value, apdu)
         if apdu[0] == EXCEPTION_RESPONSE and self._form in _SERVICE_FORMS:
             return apdu
-        policy = self._context.policy.response
-        control = (association.security & PROTECTED or self._context.control) | policy & PROTECTED
+        control = (association.security & PROTECTED or context.control) | policy & PROTECTED
         if policy & SIGNED and not self._signed:
             self._use_form(self._form, signed=True)
         try:
@@ -235,7 +248,8 @@ class ClientProtection(_Protection):
         if apdu[:1] in _REFUSALS:
             return apdu
         context = self._context
-        opened = self._open(apdu, association, context.control & PROTECTED | context.policy.response)
+        required = context.control & PROTECTED | context.policy.response
+        opened = self._open(apdu, association, required)
         return Refusal(None, opened.reason) if isinstance(opened, Refused) else opened
 
     def protect(self, apdu: bytes, association: Association, now_us: int) -> bytes:  # noqa: ARG002 (a seam)

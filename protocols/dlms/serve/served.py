@@ -41,6 +41,7 @@ class Served:
         names: its short names, where it has any.
         state: where the association stands.
         quick: whether a GET-request-normal may take the short way: associated, in clear, GET agreed on.
+        quick_ciphered: the same where the association is ciphered.
         blocks_out: the long answer under way.
         blocks_in: the long request under way.
         pending: the request whose value `blocks_in` collects.
@@ -62,6 +63,7 @@ class Served:
         "octets_left",
         "pending",
         "quick",
+        "quick_ciphered",
         "state",
     )
 
@@ -71,6 +73,7 @@ class Served:
         self.names = names
         self.state = ServerState.IDLE
         self.quick = False
+        self.quick_ciphered = False
         self.blocks_out: BlocksOut | None = None
         self.blocks_in: BlocksIn | None = None
         self.pending: object = None
@@ -87,11 +90,9 @@ class Served:
         self.state = state
         self.octets_left = ANSWER_OCTETS_MAX
         association = self.association
-        self.quick = (
-            state is ServerState.ASSOCIATED
-            and association.protection is None
-            and bool(association.conformance & _QUICK)
-        )
+        quick = state is ServerState.ASSOCIATED and bool(association.conformance & _QUICK)
+        self.quick = quick and association.protection is None
+        self.quick_ciphered = quick and association.protection is not None
         if state is ServerState.ASSOCIATED or state is ServerState.IDLE:
             self.blocks_out = self.blocks_in = self.pending = None
         return True
