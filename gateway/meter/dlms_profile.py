@@ -6,7 +6,7 @@ fit them, since then the meter has been changed.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from gateway.coverage import Stretch
 from gateway.meter.scripts import Table
@@ -23,6 +23,8 @@ from protocols.errors import RemoteProtocolError
 from protocols.message.reading import Quality, Row
 from protocols.message.reading import Value as Published
 from protocols.model.meter_model import MeterModel
+
+T = TypeVar("T")
 
 PROFILE_GENERIC: Final = 7
 BUFFER, CAPTURE_OBJECTS, CAPTURE_PERIOD = 2, 3, 4
@@ -86,6 +88,20 @@ class Act(NamedTuple):
     parameter: Value | None = None
 
 
+_SHARED: Final[dict[Any, Any]] = {}
+"""Columns, keys and scalers are alike in thousands of meters: each is kept once."""
+SHARED_MAX: Final = 20_000
+"""No fleet has so many different ones; a meter that makes them up gets no more room here."""
+
+
+def shared(value: T) -> T:
+    """The one that is kept of equal values."""
+    if len(_SHARED) >= SHARED_MAX:
+        return value
+    kept: T = _SHARED.setdefault(value, value)
+    return kept
+
+
 def obis(name: str) -> bytes:
     """The six octets of a dotted name."""
     return LogicalName.parse(name).octets
@@ -138,7 +154,7 @@ class Profiles:
         outcome = yield Ask(Get(PROFILE_GENERIC, obis(buffer), CAPTURE_OBJECTS))
         if isinstance(outcome, DataAccessResult):
             raise RefusedError(f"the meter refuses the capture objects of {buffer}: {outcome.title}")
-        columns = _columns(outcome)
+        columns = shared(_columns(outcome))
         self._columns[buffer] = columns
         return columns
 
@@ -146,7 +162,7 @@ class Profiles:
         """The scaler and unit of a register; None where the class has none or the meter does not tell."""
         if (class_id, instance) not in self._scalers and class_id in SCALER_ATTRIBUTE:
             outcome = yield Ask(Get(class_id, instance, SCALER_ATTRIBUTE[class_id]))
-            self._scalers[class_id, instance] = _scaler_unit(outcome)
+            self._keep(class_id, instance, _scaler_unit(outcome))
         return self._scalers.get((class_id, instance))
 
     def scaler_of(self, column: Column) -> ScalerUnit | None:
@@ -165,7 +181,10 @@ class Profiles:
         gets = tuple(Get(class_id, instance, SCALER_ATTRIBUTE[class_id]) for class_id, instance in missing)
         outcomes = yield Ask(GetMany(gets))
         for key, outcome in zip(missing, outcomes, strict=True):
-            self._scalers[key] = _scaler_unit(outcome)
+            self._keep(*key, _scaler_unit(outcome))
+
+    def _keep(self, class_id: int, instance: bytes, scaler: ScalerUnit | None) -> None:
+        self._scalers[shared((class_id, instance))] = shared(scaler)
 
     def _unscaled(self, columns: tuple[Column, ...]) -> list[tuple[int, bytes]]:
         keys = {
@@ -187,7 +206,7 @@ class Profiles:
             return
         for column, cell in zip(columns, rows[0][1], strict=True):
             if (known := _scaler_unit(cell)) is not None:
-                self._scalers[column.class_id, column.instance] = known
+                self._keep(column.class_id, column.instance, known)
 
     def _selection(self, columns: tuple[Column, ...], stretch: Stretch) -> Selection | None:
         clock = next((each for each in columns if each.is_clock), None)
