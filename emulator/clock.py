@@ -125,6 +125,11 @@ STANDS_STILL: Final = -BILLION
 """The rate of a clock without battery while there is no supply."""
 
 
+CLOCK_FROM_MS: Final = 946_684_800_000
+CLOCK_UNTIL_MS: Final = 4_102_444_800_000
+"""The years 2000 to 2099: two digits are what a meter's clock chip keeps."""
+
+
 class MeterClock:
     """One meter's clock, with its whole course.
 
@@ -162,6 +167,11 @@ class MeterClock:
         daylight = self.zone.daylight(utc_ms)
         status = segment.status | (STATUS_DAYLIGHT if daylight else 0)
         return ClockReading(utc_ms, self.zone.offset_ms(utc_ms) // 60_000, daylight, status)
+
+    @staticmethod
+    def accepts(utc_ms: int) -> bool:
+        """Whether a meter's clock can be set to this."""
+        return CLOCK_FROM_MS <= utc_ms < CLOCK_UNTIL_MS
 
     def begin(self, segment: ClockSegment) -> None:
         """Take another course; a segment that begins with the last one replaces it."""

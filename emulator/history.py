@@ -232,9 +232,10 @@ def _instants(runs: list[Run], from_index: int, to_index: int) -> list[tuple[int
 
 
 def _within(run: Run, from_ms: int, to_ms: int) -> tuple[int, int]:
-    """The first and last number of a run whose stamp lies in a range."""
+    """The first and last number of a run whose stamp lies in a range, which may reach from year 1 to 9999."""
     grid = run.grid
-    first = grid.number(from_ms)
-    if grid.instant(first) < from_ms:
-        first += 1
-    return max(first, run.first), min(grid.number(to_ms), run.last)
+    begin_ms, end_ms = grid.instant(run.first), grid.instant(run.last)
+    if from_ms > end_ms or to_ms < begin_ms:
+        return run.first, run.first - 1
+    first = run.first if from_ms <= begin_ms else grid.number(from_ms - 1) + 1
+    return first, run.last if to_ms >= end_ms else grid.number(to_ms)

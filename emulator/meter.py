@@ -98,7 +98,12 @@ class Meter(Mechanism):
     # Clock
 
     def set_clock(self, at_ms: int, utc_ms: int) -> None:
-        """Set the meter's clock; what that does to rows and bills is told in `history` and `billing`."""
+        """Set the meter's clock; a time that it cannot show (`MeterClock.accepts`) leaves it as it is.
+
+        What a set does to rows and bills is told in `history` and `billing`.
+        """
+        if not self.clock.accepts(utc_ms):
+            return
         at_ms = self.take(at_ms, "set_clock", utc_ms)
         self._begin_clock(at_ms, utc_ms)
         self.programming_count += 1

@@ -150,6 +150,32 @@ def test_some_rows_are_those_of_all_rows(first: int, length: int) -> None:
     )
 
 
+def test_a_range_may_be_all_of_time() -> None:
+    for local in ("Asia/Kolkata", "Europe/Berlin"):
+        meter = make({"clock": {"zone": local}})
+        for profile in ("block_load", "daily_load"):
+            count = meter.history.entries(profile, START_MS)
+            assert meter.history.find(profile, START_MS, -(10**14), 10**15) == (1, count)
+            assert meter.history.find(profile, START_MS, 10**15, 10**16) == (1, 0)
+
+
+@pytest.mark.parametrize("utc_ms", [-(10**14), 0, 10**15])
+def test_a_time_that_no_clock_can_show_is_refused(utc_ms: int) -> None:
+    meter = make()
+    assert not meter.clock.accepts(utc_ms)
+    meter.set_clock(START_MS, utc_ms)
+    assert meter.value("clock", START_MS) == START_MS
+    assert meter.value("programming_count", START_MS) == 0
+
+
+@pytest.mark.parametrize("utc_ms", [946_684_800_000, 4_102_444_799_999])
+def test_the_first_and_the_last_instant_of_a_clock_are_lived_through(utc_ms: int) -> None:
+    meter = make({"tariff": {"days": {"1": ["00:00 1", "12:00 2"]}}})
+    meter.set_clock(START_MS, utc_ms)
+    assert meter.value("active_energy_import_t1", START_MS + 100 * DAY_MS) > 0
+    assert meter.history.entries("billing", START_MS + 100 * DAY_MS) > 3
+
+
 def test_another_capture_period_begins_now_and_rewrites_nothing() -> None:
     meter = make()
     old = rows(meter, "block_load", START_MS + HOUR_MS, BLOCK)
