@@ -236,17 +236,20 @@ class Mechanism(ABC):
         due_ms = self.relay.due_ms(running=self.running)
         if due_ms is not None and due_ms <= now_ms:
             self.relay.fire(now_ms)
-        if self.limiter.due_ms() <= now_ms:
-            self.limiter.fire(self.ledger.segments[-1], now_ms)
-        if self.monitor.due_ms() <= now_ms:
-            for flip in self.monitor.fire(self.ledger.segments[-1], now_ms):
-                condition = flip.condition
-                code = condition.occurrence if flip.occurred else condition.restoration
-                if code is not None:
-                    self._log(now_ms, condition.log, code)
+        self._judge(now_ms)
         if self.billing.due_ms <= now_ms:
             self.billing.fire(now_ms, self.monitor.tamper_count)
             self._bill(now_ms)
+
+    def _judge(self, now_ms: int) -> None:
+        """Do what has lasted long enough by now: trips and events."""
+        if self.limiter.due_ms() <= now_ms:
+            self.limiter.fire(self.ledger.segments[-1], now_ms)
+        if self.monitor.due_ms() <= now_ms:
+            for condition, occurred in self.monitor.fire(self.ledger.segments[-1], now_ms):
+                code = condition.occurrence if occurred else condition.restoration
+                if code is not None:
+                    self._log(now_ms, condition.log, code)
 
     def replan(self) -> None:
         """Find when something is due next."""
@@ -291,7 +294,8 @@ class Mechanism(ABC):
         return lag_only(route) if self.apparent_lag_only and self.load.leading else route
 
     def _settle(self, at_ms: int) -> None:
-        """Before something changes: note what has been so until now."""
+        """Before something changes: do what has lasted long enough, and note what has been so until now."""
+        self._judge(at_ms)
         segment = self.ledger.segments[-1]
         self.monitor.settle(segment, at_ms)
         self.limiter.settle(segment, at_ms)

@@ -119,6 +119,12 @@ def test_the_emergency_threshold_comes_and_goes_by_the_clock() -> None:
     assert meter.value("load_limit", START_MS + HOUR_MS + 1800_000) == 5_000_000
 
 
+def test_a_trip_comes_even_when_the_threshold_changes_at_that_instant() -> None:
+    meter = limited(9000, threshold_emergency_w=20_000)
+    meter.set_emergency(START_MS, EmergencyProfile(0, START_MS + 60_000, 600))
+    assert switchings(meter, START_MS + 60_000) == [(60, 301, "load_limit")]
+
+
 def test_an_emergency_of_another_group_has_no_effect() -> None:
     meter = limited(3000, threshold_emergency_w=1000)
     meter.set_emergency(START_MS, EmergencyProfile(7, START_MS + HOUR_MS, 1800), (1, 2))

@@ -66,6 +66,14 @@ def test_another_happening_does_not_begin_a_persistence_anew() -> None:
     assert codes(meter, "voltage", START_MS + 50_000 + PERSISTENCE_MS) == [9]
 
 
+def test_what_has_lasted_long_enough_counts_even_when_something_else_happens_at_that_instant() -> None:
+    meter = make({"relay": {"operating_ms": 200}})
+    meter.set_input(START_MS, "magnet")
+    meter.relay.remote_disconnect(START_MS + PERSISTENCE_MS - 200)
+    assert codes(meter, "other", START_MS + HOUR_MS) == [201]
+    assert meter.value("tamper_count", START_MS + HOUR_MS) == 1
+
+
 def test_codes_and_bits_are_each_used_once() -> None:
     occurrences = [condition.occurrence for condition in CONDITIONS]
     bits = [condition.bit for condition in CONDITIONS if condition.bit is not None]
