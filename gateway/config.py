@@ -28,7 +28,7 @@ from gateway.guard_rule import GuardConfig
 from gateway.schedule import ReadPlan
 from gateway.span import Size, Span
 from gateway.toml_line import line_of
-from protocols.address import AddressError, MeterAddress, parse
+from protocols.address import AddressError, MeterAddress, Tcp, TcpListen, Udp, parse
 from protocols.message.topic import DEFAULT_PREFIX, IDENTIFIER, Topics
 from protocols.secret import Secret
 
@@ -153,9 +153,25 @@ class MetricsConfig(Section):
 
 
 class PushConfig(Section):
-    """Where meters push to, as listen URLs."""
+    """Where meters push to, as `dlms+tcp://HOST:PORT` or `dlms+udp://HOST:PORT`, and what of them is taken.
+
+    A push whose invocation counter was used before is a replayed one, or its meter has lost its counters.
+    """
 
     listen: tuple[str, ...] = ()
+    replayed: Literal["refuse", "accept"] = "refuse"
+
+    @field_validator("listen")
+    @classmethod
+    def _can_listen(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            try:
+                carrier = parse(url, listen=True).carrier
+            except AddressError as error:
+                raise ValueError(str(error)) from None
+            if not url.startswith("dlms") or not isinstance(carrier, Tcp | TcpListen | Udp):
+                raise ValueError(f"{url} is no port for pushes; write dlms+tcp://HOST:PORT or dlms+udp://HOST:PORT")
+        return urls
 
 
 class LimitsConfig(Section):
@@ -191,6 +207,7 @@ class MeterConfig(Section):
     security: Literal["none", "authentication", "encryption", "both"] | None = None
     system_title: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{16}$", description="the meter's own")
     invocation_counter: str | None = Field(default=None, description="the object that shows it, if not the usual one")
+    device_id: str | None = Field(default=None, description="the first element of its pushes, if not usual")
     read: dict[str, ReadPlan] = Field(default_factory=lambda: {"instantaneous": ReadPlan.model_validate("1m")})
     groups: tuple[str, ...] = ()
     association: Literal["keep", "drop"] = "keep"

@@ -19,12 +19,13 @@ from gateway.core import Core
 from gateway.fleet import Fleet
 from gateway.health import Health
 from gateway.health_server import HealthServer
+from gateway.push_listener import PushListener
 from gateway.reading import utc
 from gateway.runner import Shared
 from gateway.schedule import Schedule
 from gateway.sd_notify import Notifier
 from gateway.store import StoreError
-from gateway.unit import make_units, zone_of
+from gateway.unit import make_units, title_of, zone_of
 from gateway.uplink import Uplink
 from protocols.message.status import MeterState
 
@@ -111,6 +112,8 @@ class Gateway:
         )
         for unit in units:
             self.fleet.join(unit)
+        self.pushes = PushListener(config.push, self.shared, self.fleet, title_of(config), self.zone)
+        self.pushes.senders.adopt(units)
         self._background: set[asyncio.Task[None]] = set()
         self._trust: Trust | None = None
         self._newest_ms = int(self.core.store.meta(NEWEST) or 0)
@@ -170,7 +173,7 @@ class Gateway:
                     tasks.create_task(self._follow_schedule(), name="schedule"),
                     tasks.create_task(self._keep_house(), name="housekeeping"),
                 ]
-                ready(self._ready_line(metrics))
+                ready(self._ready_line(metrics, await self.pushes.open()))
                 self._edge.notify.tell("READY=1")
                 await stop.wait()
                 self._edge.notify.tell("STOPPING=1")
@@ -182,10 +185,11 @@ class Gateway:
             await server.stop()
             self.core.store.close()
 
-    def _ready_line(self, metrics: str | None) -> dict[str, Any]:
+    def _ready_line(self, metrics: str | None, pushes: list[str]) -> dict[str, Any]:
         meters = [{"id": each.id, "url": str(each.address)} for each in self.config.meter if each.enabled]
         broker = self.config.broker.url
-        return {"ready": True, "id": self.config.id, "broker": broker, "meters": meters, "metrics": metrics}
+        line = {"ready": True, "id": self.config.id, "broker": broker, "meters": meters, "metrics": metrics}
+        return line | ({"push": pushes} if pushes else {})
 
     def _spawn(self, work: Awaitable[None], name: str) -> None:
         async def run() -> None:
@@ -210,6 +214,7 @@ class Gateway:
         self.shared.stopping = True
         for task in others:
             task.cancel()
+        await self.pushes.close()
         if self._background:
             await asyncio.wait(self._background, timeout=GRACE_S)
         for line in list(self._background):
@@ -302,6 +307,7 @@ class Gateway:
         self.config = config.model_copy(update={name: getattr(self.config, name) for name in FIXED})
         self.core.around.guard = config.guard
         changed = self.fleet.adopt(units)
+        self.pushes.senders.adopt(units)
         for waiting in await self.core.commit.run(self.core.commands.waiting):
             if waiting.meter in changed:
                 self.fleet.begin(waiting, max(self.clock.now_ms(), waiting.not_before_ms))
