@@ -24,12 +24,15 @@ from emulator.rs485 import LineBehaviour
 from emulator.state import MeterState, StateError, keep, path_of
 from emulator.zone import Zone, zone
 from protocols.address import MeterAddress
-from protocols.model.association import SECRETS_DEFAULT
+from protocols.model.association import SECRETS_DEFAULT, secrets_default
 from protocols.model.loader import load, load_file
 from protocols.model.meter_model import MeterModel
 from protocols.model.table import ModelError
 from protocols.secret import Secret
 from protocols.transport.pump import link_time_us
+
+LN_CIPHERED: Final = 3
+"""Application contexts from this one on are ciphered."""
 
 MECHANISM_KEYS: Final[Mapping[int, str]] = {1: "lls", 2: "hls", 3: "hls", 4: "hls", 5: "block", 6: "hls"}
 """The key that an association with this authentication mechanism cannot do without."""
@@ -178,6 +181,13 @@ def _kind(section: MeterSection, directory: Path) -> _Kind:
     model = load_file(directory / section.model) if is_file else load(section.model)
     secrets = {key: source.read(directory) for key, source in section.keys.items()}
     for client in model.associations:
-        keys_of(model, client, model.identity.system_title(section.id), {**SECRETS_DEFAULT, **secrets})
+        keys_of(
+            model,
+            client,
+            model.identity.system_title(section.id),
+            {**secrets_default(model.security_suite(client)), **secrets},
+        )
     needed = {MECHANISM_KEYS.get(association.mechanism, "") for association in model.associations.values()}
+    if any(association.context >= LN_CIPHERED for association in model.associations.values()):
+        needed |= {"block", "authentication"}
     return _Kind(model, secrets, public_keys=any(key in SECRETS_DEFAULT and key not in secrets for key in needed))

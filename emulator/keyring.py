@@ -1,34 +1,36 @@
-"""The keys of one meter towards each of its clients, with their invocation counters.
+"""The keys of one meter towards all its clients: a ring a security setup, made when a client first wants it.
 
-Contexts outlive connections: two connections of one client share its counters. They are made when a client first wants
-one, so a meter that nobody ciphers with has none. Keys that were changed stand beside the old ones until the client has
-used them.
+Contexts outlive connections: two connections of one client share its counters. A meter that nobody ciphers with has
+none of this.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Final
+from __future__ import annotations
 
-from emulator.face.cosem.face import CosemFace
-from protocols.dlms.application import Association
-from protocols.dlms.security.context import KeySet, SecurityContext
-from protocols.dlms.security.control import PROTECTED
-from protocols.dlms.security.counter import InvocationCounter
-from protocols.dlms.security.hls import Hls, authenticators
-from protocols.dlms.security.keys import Keys, KeyUse
-from protocols.dlms.security.policy import Policy
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from emulator.book import Book
+from emulator.ring import Ring, Setup
+from protocols.dlms.acse import Mechanism
+from protocols.dlms.security.hls import Hls
+from protocols.dlms.security.keys import Keys
+from protocols.dlms.security.policy import NO_POLICY, policy_of
 from protocols.dlms.security.protection import ServerProtection
 from protocols.dlms.security.suite import SUITES, Suite
-from protocols.model.cosem_object import Fixed
-from protocols.model.meter_model import MeterModel
-from protocols.secret import Secret
+from protocols.model.cosem_object import CosemObject, Fixed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.face.cosem.face import CosemFace
+    from protocols.cosem.obis import LogicalName
+    from protocols.dlms.application import Association
+    from protocols.dlms.security.context import SecurityContext
+    from protocols.model.meter_model import MeterModel
+    from protocols.secret import Secret
 
 SECURITY_SETUP: Final = 64
-SUITE_ATTRIBUTE: Final = 3
-SENT: Final = "sent"
-RECEIVED: Final = "received"
-
-FIRST: Final = {SENT: 1, RECEIVED: 0}
-"""Where counters begin: some clients take for granted that a meter has counted before and refuse a first 0."""
+POLICY_ATTRIBUTE: Final = 2
 
 
 class Keyring:
@@ -36,20 +38,19 @@ class Keyring:
 
     Args:
         face: whose associations hold the keys.
-        entropy: random octets for the keys of single APDUs.
+        entropy: random octets for keys; without, the meter makes none.
     """
 
-    __slots__ = ("_authenticators", "_contexts", "_entropy", "_face", "_notes", "_put", "_secrets")
+    __slots__ = ("_authenticators", "_entropy", "_face", "_rings", "book")
 
-    def __init__(self, face: CosemFace, entropy: Callable[[int], bytes]) -> None:
+    def __init__(self, face: CosemFace, entropy: Callable[[int], bytes] | None) -> None:
         self._face = face
         self._entropy = entropy
-        self._contexts: dict[int, SecurityContext] = {}
-        self._secrets: dict[int, Mapping[str, Secret]] = {}
+        self._rings: dict[str, Ring] = {}
         self._authenticators: dict[int, Hls] | None = None
-        self._notes: Mapping[str, str] = {}
-        self._put: Callable[[str, str], None] | None = None
-        face.invocation_counters = Counters(self._contexts)
+        self.book = Book()
+        face.keyring = self
+        face.invocation_counters = Counters(self, face.plan.model)
 
     @property
     def title(self) -> bytes:
@@ -58,45 +59,59 @@ class Keyring:
 
     @property
     def authenticators(self) -> dict[int, Hls]:
-        """HLS by mechanism, the same for every connection."""
+        """HLS for the mechanisms that the meter's associations have, the same for every connection."""
         if self._authenticators is None:
-            self._authenticators = authenticators(self.context, server=True)
+            wanted = {each.mechanism for each in self._face.plan.model.associations.values()}
+            self._authenticators = {
+                number: Hls(Mechanism(number), self.context, server=True)
+                for number in wanted
+                if number >= Mechanism.HIGH
+            }
         return self._authenticators
 
     def context(self, association: Association) -> SecurityContext | None:
         """What this association's client shares with the meter; None where the client has no block cipher key."""
-        client = association.client
-        secrets = self._face.associations()[client].secrets
-        context = self._contexts.get(client)
-        if context is None:
-            keys = keys_of(self._face.plan.model, client, self.title, secrets)
-            if keys is None:
-                return None
-            asked = self._face.plan.model.associations[client].security
-            context = SecurityContext(
-                self._key_set(client, keys), Policy(asked), control=asked or PROTECTED, entropy=self._entropy
-            )
-            self._contexts[client] = context
-        elif secrets != self._secrets[client]:
-            keys = keys_of(self._face.plan.model, client, self.title, secrets)
-            context.pending = None if keys is None else KeySet(keys)
-        self._secrets[client] = secrets
-        return context
+        return self.ring(association.client).context(association.client, association.client_title)
 
     def protection(self, association: Association) -> ServerProtection | None:
         """The ciphering of one association, or None where it has no keys."""
         context = self.context(association)
         return None if context is None else ServerProtection(context)
 
-    def keep(self, notes: Mapping[str, str], put: Callable[[str, str], None]) -> None:
-        """Go on counting where an earlier run has stopped, and keep the counters from now on.
+    def ring(self, client: int) -> Ring:
+        """The keys of a client's security setup, or its own where it refers to none."""
+        model = self._face.plan.model
+        name = model.associations[client].security_setup
+        key = f"client-{client}" if name is None else str(name)
+        ring = self._rings.get(key)
+        if ring is None:
+            asked = {
+                each.client: each.security
+                for each in model.associations.values()
+                if each.client == client or (name is not None and each.security_setup == name)
+            }
+            setup = Setup(key, suite_of(model, client), self.title, asked)
+            ring = self._rings[key] = Ring(setup, self._works, self.book, self._entropy)
+            ring.set_policy(policy_of(self._policy(name), _version(model, name)) or NO_POLICY)
+        return ring
 
-        Args:
-            notes: what was kept, by name.
-            put: keeps one note, durably.
-        """
-        self._notes = notes
-        self._put = put
+    def _works(self, client: int) -> Mapping[str, Secret]:
+        return self._face.associations()[client].secrets
+
+    def _policy(self, name: LogicalName | None) -> int:
+        """A setup's security policy: the activated one, else the one from the works."""
+        if name is None:
+            return 0
+        kept = self._face.recall((SECURITY_SETUP, name.octets, POLICY_ATTRIBUTE))
+        if kept is not None:
+            return int(kept[1])
+        setup = setup_of(self._face.plan.model, name)
+        source = None if setup is None else setup.attributes.get(POLICY_ATTRIBUTE)
+        return int(source.value[1]) if isinstance(source, Fixed) else 0
+
+    def keep(self, notes: Mapping[str, str], put: Callable[[str, str], None]) -> None:
+        """Take up what was kept of an earlier run, and keep from now on what changes; see `Book.open`."""
+        self.book.open(notes, put)
 
     def supply_lost(self) -> None:
         """What a loss of supply does to counters, as the model says; in most meters nothing."""
@@ -109,53 +124,50 @@ class Keyring:
             self._lose_received()
 
     def _lose_received(self) -> None:
-        for context in self._contexts.values():
-            for counter in context.current.received:
-                counter.lowest = 0
-
-    def _key_set(self, client: int, keys: Keys) -> KeySet:
-        return KeySet(keys, *([self._counter(client, way, use) for use in KeyUse] for way in (SENT, RECEIVED)))
-
-    def _counter(self, client: int, way: str, use: KeyUse) -> InvocationCounter:
-        put, first = self._put, FIRST[way]
-        if put is None:
-            return InvocationCounter(first)
-        name = f"counter/{client}/{way}/{use.name.lower()}"
-
-        def keep(lowest: int) -> None:
-            put(name, str(lowest))
-
-        return InvocationCounter(int(self._notes.get(name, first)), keep)
+        for ring in self._rings.values():
+            ring.lose_received()
 
 
 class Counters(Mapping[int, int]):
-    """The last counter that each client has used with its unicast key, live; 0 while it has used none."""
+    """What the meter's counter objects show, by client: the last value that it has used, live; 0 before the first.
 
-    __slots__ = ("_contexts",)
+    Of a client that is only pushed to, it is the last that the meter itself has used.
+    """
 
-    def __init__(self, contexts: Mapping[int, SecurityContext]) -> None:
-        self._contexts = contexts
+    __slots__ = ("_model", "_ring")
+
+    def __init__(self, keyring: Keyring, model: MeterModel) -> None:
+        self._ring = keyring.ring
+        self._model = model
 
     def __getitem__(self, client: int) -> int:
-        return max(0, self._contexts[client].current.received[KeyUse.UNICAST].lowest - 1)
+        ring = self._ring(client)
+        return ring.last_sent() if self._model.associations[client].pre_established else ring.last_counter(client)
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._contexts)
+        return iter(self._model.associations)
 
     def __len__(self) -> int:
-        return len(self._contexts)
+        return len(self._model.associations)
+
+
+def setup_of(model: MeterModel, name: LogicalName | None) -> CosemObject | None:
+    """The security setup of that name."""
+    return None if name is None else model.objects.get((SECURITY_SETUP, name))
 
 
 def suite_of(model: MeterModel, client: int) -> Suite:
-    """The security suite of a client's association: what the security setup that it refers to says, else suite 0."""
-    name = model.associations[client].security_setup
-    setup = None if name is None else model.objects.get((SECURITY_SETUP, name))
-    source = None if setup is None else setup.attributes.get(SUITE_ATTRIBUTE)
-    return SUITES[source.value[1]] if isinstance(source, Fixed) else SUITES[0]
+    """The security suite of a client's association."""
+    return SUITES[model.security_suite(client)]
+
+
+def _version(model: MeterModel, name: LogicalName | None) -> int:
+    setup = setup_of(model, name)
+    return 0 if setup is None else setup.version
 
 
 def keys_of(model: MeterModel, client: int, title: bytes, secrets: Mapping[str, Secret]) -> Keys | None:
-    """A client's keys, or None where it has no block cipher key.
+    """A client's symmetric keys, or None where it has no block cipher key.
 
     Raises:
         ValueError: a key has not the length that the suite asks for.

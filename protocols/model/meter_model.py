@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from protocols.cosem.obis import LogicalName
+from protocols.model.cosem_object import Fixed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from protocols.model.cosem_object import CosemObject
     from protocols.model.identity import Identity
     from protocols.model.physics import Physics
+
+SECURITY_SETUP: Final = 64
+SUITE_ATTRIBUTE: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,6 +49,13 @@ class MeterModel:
     modbus: RegisterMap | None
     quirks: Quirks
     sources: Mapping[str, str]
+
+    def security_suite(self, client: int) -> int:
+        """The suite of a client's association: what the security setup that it refers to says, else 0."""
+        name = self.associations[client].security_setup
+        setup = None if name is None else self.objects.get((SECURITY_SETUP, name))
+        source = None if setup is None else setup.attributes.get(SUITE_ATTRIBUTE)
+        return int(source.value[1]) if isinstance(source, Fixed) else 0
 
     def object(self, class_id: int, name: str) -> CosemObject | None:
         """The object of that class and dotted name, or None."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from emulator.face.cosem.host import Host
     from emulator.firmware import ImageTransfer
+    from emulator.keyring import Keyring
     from protocols.dlms.application import Association, AssociationProfile, ShortName
     from protocols.dlms.selection import Selection
     from protocols.model.meter_model import MeterModel
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
 
 LLS_SECRET_CHANGED: Final = 161
 HLS_KEY_CHANGED: Final = 162
-GLOBAL_KEYS_CHANGED: Final = 164
+FIRMWARE_KEY_CHANGED: Final = 163
 """What the transaction log of an IS 15959 meter keeps of it."""
+
+FIRMWARE_CLIENT: Final = 80
+"""Whose HLS secret has a code of its own."""
 
 ALL_ATTRIBUTES: Final = 0
 """An attribute's number that stands for all of an object's, where conformance has it."""
@@ -80,6 +84,7 @@ class CosemFace:
         "confirmed_ms",
         "images",
         "invocation_counters",
+        "keyring",
         "memory",
         "meter",
         "plan",
@@ -93,6 +98,7 @@ class CosemFace:
         self.plan: Plan = plan_of(model)
         self.memory = _NO_MEMORY
         self.invocation_counters: Mapping[int, int] = _NO_COUNTERS
+        self.keyring: Keyring | None = None
         self.images: Mapping[bytes, ImageTransfer] = _NO_IMAGES
         self.push: Callable[[bytes, int], bool] | None = None
         self.confirmed_ms: Mapping[bytes, int] = _NO_INSTANTS
@@ -222,15 +228,8 @@ class CosemFace:
         if self._put is not None:
             self._put(note.secret_note(client, name), secret.reveal().hex())
         self._change(client, {name: secret})
-        self.meter.log_transaction(at_ms, LLS_SECRET_CHANGED if name == "lls" else HLS_KEY_CHANGED)
-
-    def change_keys(self, changed: Iterable[tuple[int, str, Secret]], at_ms: int) -> None:
-        """New keys by client SAP and name, of one transfer; they count from the next AARQ on."""
-        for client, name, secret in changed:
-            if self._put is not None:
-                self._put(note.secret_note(client, name), secret.reveal().hex())
-            self._change(client, {name: secret})
-        self.meter.log_transaction(at_ms, GLOBAL_KEYS_CHANGED)
+        high = FIRMWARE_KEY_CHANGED if client == FIRMWARE_CLIENT else HLS_KEY_CHANGED
+        self.meter.log_transaction(at_ms, LLS_SECRET_CHANGED if name == "lls" else high)
 
     def require(self, clients: Iterable[int], security: int) -> None:
         """Ask these clients for more: bits of the security control byte that each request must have."""

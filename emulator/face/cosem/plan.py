@@ -31,7 +31,7 @@ from emulator.face.cosem.switch import disconnect_control
 from protocols.cosem.data_type import DataType, Kind
 from protocols.dlms.application import AssociationProfile, ShortName
 from protocols.dlms.value import octet_string
-from protocols.model.association import SECRETS_DEFAULT, ModelAssociation
+from protocols.model.association import ModelAssociation, secrets_default
 from protocols.model.cosem_object import Capture, CosemObject, Fixed
 from protocols.model.push import setups
 from protocols.model.table import ModelError
@@ -218,7 +218,9 @@ class Plan:
         key = frozenset(secrets.items())
         if key not in self._profiles:
             self._profiles[key] = {
-                each.client: association_profile(each, {**SECRETS_DEFAULT, **secrets})
+                each.client: association_profile(
+                    each, {**secrets_default(self.model.security_suite(each.client)), **secrets}
+                )
                 for each in self.model.associations.values()
             }
         return self._profiles[key]

@@ -1,45 +1,53 @@
-"""Security setup (class 64): the policy that requests must meet, and new keys wrapped by the master key.
+"""Security setup (class 64, versions 0 and 1): policy, keys transferred or agreed, key pairs and certificates.
 
-A setup belongs to the associations that refer to it. A policy can be strengthened, never weakened; keys count from the
-next association on, all of a transfer or none.
+A setup belongs to the associations that refer to it. A policy can be strengthened, never weakened. New keys are all
+taken or none; they stand beside the old ones until a client uses them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
 
-from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome, Reader
-from protocols.dlms.security.control import AUTHENTICATED, ENCRYPTED
-from protocols.dlms.security.key_wrap import unwrap_key
+from emulator.certificate_store import PAIR_TYPES, Entity, serial_octets
+from emulator.face.cosem.behaviour import DONE, REFUSED, WRONG_TYPE, Behaviour, Executor, Outcome, Reader
+from emulator.keyring import Keyring
+from protocols.dlms.results import ActionResult
+from protocols.dlms.security.control import PROTECTED
+from protocols.dlms.security.policy import policy_of, strengthened
 from protocols.dlms.security.refused import Refused
 from protocols.dlms.value import Tag, Value, array, encode, octet_string
 from protocols.model.cosem_object import CosemObject, Fixed
 from protocols.model.table import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from emulator.certificate_store import CertificateStore
     from emulator.face.cosem.face import CosemFace
     from emulator.face.cosem.plan import Maker
+    from emulator.ring import Ring
     from protocols.dlms.application import Association
+    from protocols.dlms.security.certificate import Certificate
     from protocols.dlms.selection import Selection
     from protocols.model.association import ModelAssociation
-    from protocols.secret import Secret
 
 CLASS: Final = 64
+GLOBAL_KEYS_CHANGED: Final = 164
+"""What the transaction log of an IS 15959 meter keeps of new keys."""
 
-KEYS: Final = {0: "block", 1: "broadcast", 2: "authentication", 3: "master"}
-"""key_id of key_transfer, and the configuration's name of that key."""
+BY_ENTITY: Final = 0
+BY_SERIAL: Final = 1
+"""How export and removal name a certificate."""
 
-BITS_SINCE_VERSION: Final = 1
-"""From this version on a policy is bits: 0x04 authenticated request, 0x08 encrypted request."""
+_CERTIFICATE_TYPES: Final = {usage: number for number, usage in PAIR_TYPES.items()}
+_OTHER_TYPE: Final = 3
 
 
 def required_by(policy: int, version: int) -> int:
     """What a policy asks of the security control byte of a request."""
-    if version < BITS_SINCE_VERSION:
-        return (AUTHENTICATED if policy & 1 else 0) | (ENCRYPTED if policy & 2 else 0)
-    return (AUTHENTICATED if policy & 0x04 else 0) | (ENCRYPTED if policy & 0x08 else 0)
+    found = policy_of(policy, version)
+    return 0 if found is None else found.request & PROTECTED
 
 
 def clients_of(cosem_object: CosemObject, associations: Iterable[ModelAssociation]) -> tuple[int, ...]:
@@ -62,17 +70,21 @@ def security_setup(cosem_object: CosemObject, maker: Maker) -> Behaviour:
     if not isinstance(policy, Fixed):
         raise ModelError(f"{cosem_object.key}: a security setup needs attributes.2, the policy from the works")
     clients = clients_of(cosem_object, maker.associations.values())
-    key = (cosem_object.class_id, cosem_object.logical_name.octets, 2)
     readers: dict[int, bytes | Reader] = {4: _read_client_title, 5: _read_server_title}
-    if cosem_object.version >= BITS_SINCE_VERSION:
+    methods: dict[int, Executor] = {}
+    if clients:
+        methods = {1: _activate(cosem_object, policy.value[1], clients), 2: _transfer(clients)}
+    if clients and cosem_object.version >= 1:
+        readers[6] = _read_certificates(clients)
+        methods |= _methods_of_version_1(clients)
+    elif cosem_object.version >= 1:
         readers[6] = array([])
-    return Behaviour(
-        readers=readers,
-        methods={
-            1: _activate(key, policy.value[1], cosem_object.version, clients),
-            2: _transfer(clients),
-        },
-    )
+    return Behaviour(readers=readers, methods=methods)
+
+
+def _ring(face: CosemFace, clients: tuple[int, ...]) -> Ring:
+    keyring = face.keyring or Keyring(face, None)
+    return keyring.ring(clients[0])
 
 
 def _read_client_title(_face: CosemFace, _at_ms: int, _selection: Selection | None, association: Association) -> bytes:
@@ -83,31 +95,163 @@ def _read_server_title(face: CosemFace, _at_ms: int, _selection: Selection | Non
     return octet_string(face.plan.model.identity.system_title(face.meter.id))
 
 
-def _activate(key: tuple[int, bytes, int], works: int, version: int, clients: tuple[int, ...]) -> Executor:
+def _activate(cosem_object: CosemObject, works: int, clients: tuple[int, ...]) -> Executor:
+    key, version = (cosem_object.class_id, cosem_object.logical_name.octets, 2), cosem_object.version
+
     def execute(face: CosemFace, _at_ms: int, parameter: Value, _association: Association) -> Outcome:
         kept = face.recall(key)
-        now = works if kept is None else kept[1]
-        wanted = parameter[1]
-        if wanted & now != now:
-            return REFUSED  # something that is asked for now would no longer be
-        face.remember(key, encode((int(Tag.ENUM), wanted)))
-        face.require(clients, required_by(wanted, version))
+        now = policy_of(works if kept is None else kept[1], version)
+        wanted = policy_of(parameter[1], version)
+        if now is None or wanted is None or not strengthened(now, wanted):
+            return REFUSED  # reserved, or something that is asked for now would no longer be
+        face.remember(key, encode((int(Tag.ENUM), parameter[1])))
+        face.require(clients, required_by(parameter[1], version))
+        _ring(face, clients).set_policy(wanted)
         return DONE
 
     return execute
 
 
+# ---- keys
+
+
 def _transfer(clients: tuple[int, ...]) -> Executor:
     def execute(face: CosemFace, at_ms: int, parameter: Value, _association: Association) -> Outcome:
-        changed: list[tuple[int, str, Secret]] = []
-        for client in clients:
-            master = face.associations()[client].secrets["master"]
-            for _, ((_, key_id), (_, wrapped)) in parameter[1]:
-                key = unwrap_key(master, wrapped)
-                if key_id not in KEYS or isinstance(key, Refused):
-                    return REFUSED
-                changed.append((client, KEYS[key_id], key))
-        face.change_keys(changed, at_ms)
-        return DONE if changed else REFUSED
+        ring = _ring(face, clients)
+        keys = ring.unwrapped(_rows(parameter))
+        if isinstance(keys, Refused):
+            return REFUSED
+        ring.change(keys)
+        face.meter.log_transaction(at_ms, GLOBAL_KEYS_CHANGED)
+        return DONE
 
     return execute
+
+
+def _agree(clients: tuple[int, ...]) -> Executor:
+    def execute(face: CosemFace, at_ms: int, parameter: Value, association: Association) -> Outcome:
+        ring, rows = _ring(face, clients), _rows(parameter)
+        agreed = ring.agreed(rows, association.client)
+        if isinstance(agreed, Refused) or not rows:
+            return REFUSED
+        keys, answers = agreed
+        ring.change(keys)
+        face.meter.log_transaction(at_ms, GLOBAL_KEYS_CHANGED)
+        returned: list[Value] = [
+            (int(Tag.STRUCTURE), [(int(Tag.ENUM), key_id), (int(Tag.OCTET_STRING), answer)])
+            for (key_id, _), answer in zip(rows, answers, strict=True)
+        ]
+        return ActionResult.SUCCESS, encode((int(Tag.ARRAY), returned))
+
+    return execute
+
+
+def _rows(parameter: Value) -> list[tuple[int, bytes]]:
+    """The (key_id, data) structures of a transfer or an agreement."""
+    return [(key_id, bytes(data)) for _, ((_, key_id), (_, data)) in parameter[1]]
+
+
+# ---- pairs and certificates
+
+
+def _methods_of_version_1(clients: tuple[int, ...]) -> dict[int, Executor]:
+    return {
+        3: _agree(clients),
+        4: _generate_pair(clients),
+        5: _request_certificate(clients),
+        6: _import_certificate(clients),
+        7: _with_certificate(clients, _exported),
+        8: _with_certificate(clients, _removed),
+    }
+
+
+def _generate_pair(clients: tuple[int, ...]) -> Executor:
+    def execute(face: CosemFace, _at_ms: int, parameter: Value, _association: Association) -> Outcome:
+        ring, usage = _ring(face, clients), PAIR_TYPES.get(parameter[1])
+        if usage is None or ring.setup.suite.curve is None or ring.entropy is None:
+            return REFUSED
+        ring.certificates.generate(usage, ring.entropy)
+        return DONE
+
+    return execute
+
+
+def _request_certificate(clients: tuple[int, ...]) -> Executor:
+    def execute(face: CosemFace, _at_ms: int, parameter: Value, _association: Association) -> Outcome:
+        ring, usage = _ring(face, clients), PAIR_TYPES.get(parameter[1])
+        if usage is None or ring.setup.suite.curve is None:
+            return REFUSED
+        return ActionResult.SUCCESS, octet_string(ring.certificates.request(usage))
+
+    return execute
+
+
+def _import_certificate(clients: tuple[int, ...]) -> Executor:
+    def execute(face: CosemFace, at_ms: int, parameter: Value, _association: Association) -> Outcome:
+        ring = _ring(face, clients)
+        if ring.setup.suite.curve is None:
+            return REFUSED
+        at = datetime.fromtimestamp(face.meter.clock.reading(at_ms).utc_ms / 1000, UTC)
+        return DONE if ring.certificates.take(bytes(parameter[1]), at) is None else REFUSED
+
+    return execute
+
+
+def _exported(_store: CertificateStore, certificate: Certificate) -> Outcome:
+    return ActionResult.SUCCESS, octet_string(certificate.encode())
+
+
+def _removed(store: CertificateStore, certificate: Certificate) -> Outcome:
+    store.remove(certificate)
+    return DONE
+
+
+def _with_certificate(clients: tuple[int, ...], act: Callable[[CertificateStore, Certificate], Outcome]) -> Executor:
+    def execute(face: CosemFace, _at_ms: int, parameter: Value, _association: Association) -> Outcome:
+        store = _ring(face, clients).certificates
+        try:
+            certificate = _identified(store, parameter)
+        except (ValueError, TypeError):
+            return WRONG_TYPE
+        return (ActionResult.OBJECT_UNAVAILABLE, None) if certificate is None else act(store, certificate)
+
+    return execute
+
+
+def _identified(store: CertificateStore, parameter: Value) -> Certificate | None:
+    """The certificate that a certificate_identification names.
+
+    Raises:
+        ValueError, TypeError: it is none.
+    """
+    (_, kind), (_, options) = parameter[1]
+    first, *rest = (content for _, content in options)
+    if kind == BY_ENTITY:
+        of, title = rest
+        return store.find(Entity(first), PAIR_TYPES.get(of), bytes(title))
+    if kind == BY_SERIAL:
+        (issuer,) = rest
+        return store.find_by_serial(bytes(first), bytes(issuer))
+    raise ValueError(f"certificates are not identified by {kind}")
+
+
+def _read_certificates(clients: tuple[int, ...]) -> Reader:
+    def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
+        store = _ring(face, clients).certificates
+        return encode((int(Tag.ARRAY), [_row(store, each) for each in store.certificates]))
+
+    return read
+
+
+def _row(store: CertificateStore, certificate: Certificate) -> Value:
+    def octets(content: bytes) -> Any:
+        return int(Tag.OCTET_STRING), content
+
+    return int(Tag.STRUCTURE), [
+        (int(Tag.ENUM), int(store.entity_of(certificate))),
+        (int(Tag.ENUM), _CERTIFICATE_TYPES.get(certificate.usage, _OTHER_TYPE)),
+        octets(serial_octets(certificate)),
+        octets(certificate.x509.issuer.public_bytes()),
+        octets(certificate.x509.subject.public_bytes()),
+        octets(b""),
+    ]

@@ -33,6 +33,9 @@ class Suite:
     digest: hashes.SHA256 | hashes.SHA384 | None = None
     algorithm_id: bytes = AES_GCM_128_ID
 
+    def __hash__(self) -> int:
+        return hash(self.number)
+
     @property
     def coordinate_octets(self) -> int:
         """Length of a private key, of each coordinate of a public key, and of each half of a signature."""
