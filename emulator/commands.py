@@ -1,4 +1,4 @@
-"""The command line of the emulator: `run`, `models`, `init`."""
+"""The command line of the emulator: `run`, `models`, `image`, `init`."""
 
 import asyncio
 import contextlib
@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Annotated, Any, Final
 
 import typer
@@ -20,6 +21,7 @@ from emulator.bench import BenchError, BenchFile, check, plans, read_bench
 from emulator.endpoint import EndpointError, check_files
 from emulator.journal import Journal
 from emulator.running import RunningBench
+from protocols.firmware_image import HEADER_OCTETS, IMAGE_OCTETS_MAX, FirmwareImage, hardware_of
 from protocols.model.loader import load, model_ids
 from protocols.model.table import ModelError
 
@@ -106,6 +108,29 @@ def models(
     typer.echo(f"{'model':{width}}  objects  registers  title")
     for row in rows:
         typer.echo(f"{row['id']:{width}}  {row['objects']:7}  {row['registers']:9}  {row['title']}")
+
+
+@app.command()
+def image(
+    path: Annotated[Path, typer.Argument(help="Where to write it.")],
+    *,
+    model: Annotated[str, typer.Option(help="The model it is for.")] = "is15959-d1",
+    version: Annotated[str, typer.Option(help="What a meter shows as its firmware version afterwards.")] = "MTB-02.00",
+    octets: Annotated[int, typer.Option(help="Its length.", min=HEADER_OCTETS, max=IMAGE_OCTETS_MAX)] = 200_000,
+    seed: Annotated[int, typer.Option(help="What its content is made from.")] = 42,
+) -> None:
+    """Write a firmware image that meters of a model take."""
+    with _told():
+        identity = load(model).identity
+        hardware = hardware_of(identity.flag, identity.category, identity.meter_type)
+        body = Random(f"{seed}/image").randbytes(octets - HEADER_OCTETS)  # noqa: S311 (it means nothing)
+        try:
+            path.write_bytes(FirmwareImage(hardware=hardware, version=version, body=body).encode())
+        except ValueError as error:
+            raise BenchError([f"--version: {error}"]) from None
+        except OSError as error:
+            raise BenchError([f"{path}: can't be written ({error.strerror})"]) from None
+    typer.echo(f"{path} written: {version} for {hardware}, {octets} octets")
 
 
 @app.command()

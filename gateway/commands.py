@@ -19,14 +19,16 @@ from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
 
-from gateway.config import ConfigError, load
+from gateway.config import ConfigError, MeterConfig, load
 from gateway.coverage import Stretch
 from gateway.desk import show
+from gateway.desk.firmware import install, transfer_of
 from gateway.desk.objects import Listed, Target, object_list
 from gateway.desk.reach import Desk, meter_config, reach
 from gateway.desk.send import Asked, NobodyError, exit_status, send, sentence
 from gateway.execution import settled
 from gateway.log import log_to_stderr
+from gateway.meter.firmware import Stage
 from gateway.meter.scripts import RelaySeen, Table
 from gateway.reading import utc
 from gateway.script import MeterError, NoAnswerError, NoConnectionError, NotLetInError, RefusedError
@@ -213,6 +215,36 @@ def profile(
             typer.echo("\n".join(show.as_table(table.rows)))
 
 
+@app.command()
+def firmware(
+    url: Annotated[str, typer.Argument(help="Where the meter is, as dlms+tcp://HOST:4059?client=80&server=1.")],
+    file: Annotated[Path, typer.Argument(help="The image.")],
+    *,
+    identifier: Annotated[
+        str | None, typer.Option(help="Image identifier; without, the image's version or the file's name.")
+    ] = None,
+    activate: Annotated[bool, typer.Option(help="Let the meter run with it, or only hold it verified.")] = True,
+    patience: Annotated[str, typer.Option(help="How long nothing may get on, as while it restarts.")] = "2m",
+    auth: AuthOption = Auth.HLS,
+    key_env: KeyEnv = None,
+    key_file: KeyFile = None,
+    model: ModelOption = None,
+    timeout: TimeoutOption = "5s",
+    as_json: JsonOption = False,
+) -> None:
+    """Install firmware on a meter; what was interrupted goes on where it was."""
+    with _told(as_json=as_json):
+        try:
+            transfer = transfer_of(file, identifier, activate=activate)
+        except ValueError as error:
+            raise WrongUseError(str(error)) from None
+        config = _meter_config(url, auth, key_env, key_file, model, timeout)
+        patience_s = _span(patience, "--patience") / 1000
+        stage = _asyncio(install(config, transfer, _system_ms, _stage_teller(as_json=as_json), patience_s))
+        if not as_json:
+            typer.echo(stage.sentence)
+
+
 @app.command("send")
 def send_command(
     meter: Annotated[str, typer.Argument(help="The meter's id.")],
@@ -301,6 +333,23 @@ def _teller(*, as_json: bool) -> Callable[[Result], None]:
     return tell
 
 
+def _stage_teller(*, as_json: bool) -> Callable[[Stage], None]:
+    """Tells of a transfer each time it has got on by a tenth, or something else is being done."""
+    told: list[object] = []
+
+    def tell(stage: Stage) -> None:
+        if as_json:
+            said = {"next": stage.next.name.lower(), "blocks": stage.blocks, "have": stage.have}
+            typer.echo(json.dumps(said | {"sentence": stage.sentence}))
+            return
+        step = (stage.next, stage.have * 10 // max(stage.blocks, 1))
+        if told[-1:] != [step]:
+            told.append(step)
+            typer.echo(stage.sentence, err=True)
+
+    return tell
+
+
 def _command(data: dict[str, Any]) -> Command:
     try:
         return Command.from_json(json.dumps(data).encode())
@@ -345,17 +394,24 @@ def _with_meter(
     work: Callable[[Desk], Awaitable[T]],
 ) -> T:
     """Reach the meter that the options name, and do something with it."""
-    if key_env is not None and key_file is not None:
-        raise WrongUseError("name the key by --key-env or by --key-file, not by both")
-    key = {"env": key_env} if key_env is not None else {"file": key_file} if key_file is not None else None
-    options: dict[str, Any] = {"timeout": timeout} | ({} if model is None else {"model": model})
-    config = meter_config(url, auth.value, key, options)
+    config = _meter_config(url, auth, key_env, key_file, model, timeout)
 
     async def reached() -> T:
         async with reach(config, _system_ms) as desk:
             return await work(desk)
 
     return _asyncio(reached())
+
+
+def _meter_config(
+    url: str, auth: Auth, key_env: str | None, key_file: str | None, model: str | None, timeout: str
+) -> MeterConfig:
+    """The meter that the options name."""
+    if key_env is not None and key_file is not None:
+        raise WrongUseError("name the key by --key-env or by --key-file, not by both")
+    key = {"env": key_env} if key_env is not None else {"file": key_file} if key_file is not None else None
+    options: dict[str, Any] = {"timeout": timeout} | ({} if model is None else {"model": model})
+    return meter_config(url, auth.value, key, options)
 
 
 async def _read(desk: Desk, names: list[str]) -> tuple[Row, ...]:
