@@ -174,6 +174,12 @@ class PushConfig(Section):
         return urls
 
 
+class FirmwareConfig(Section):
+    """The folder with the images that the command `firmware` names; relative to the configuration file."""
+
+    images: str = "images"
+
+
 class LimitsConfig(Section):
     """How much the gateway does at once."""
 
@@ -253,6 +259,7 @@ class GatewayConfig(Section):
     clock: ClockConfig = ClockConfig()
     metrics: MetricsConfig = MetricsConfig()
     push: PushConfig = PushConfig()
+    firmware: FirmwareConfig = FirmwareConfig()
     limits: LimitsConfig = LimitsConfig()
     guard: GuardConfig = GuardConfig()
     system_title: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{16}$", description="the gateway's own")
@@ -369,6 +376,7 @@ _SECTIONS: Final[Mapping[tuple[type[BaseModel], str], type[BaseModel]]] = {
     (GatewayConfig, "clock"): ClockConfig,
     (GatewayConfig, "metrics"): MetricsConfig,
     (GatewayConfig, "push"): PushConfig,
+    (GatewayConfig, "firmware"): FirmwareConfig,
     (GatewayConfig, "limits"): LimitsConfig,
     (GatewayConfig, "guard"): GuardConfig,
     (GatewayConfig, "meter"): MeterConfig,

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from gateway.command import Commands, Open
+from gateway.firmware_job import Images, install
 from gateway.meter.scripts import BalanceSeen, MeterScripts, RelaySeen, Written
 from gateway.poll import poll
 from gateway.reading import utc, utc_ms
@@ -20,6 +21,7 @@ from gateway.script import Commit, MeterError, NoAnswerError, NoConnectionError,
 from protocols.message.args import (
     Args,
     ExecuteArgs,
+    FirmwareArgs,
     LoadLimitArgs,
     ReadArgs,
     RechargeArgs,
@@ -49,6 +51,8 @@ class Tools:
     clock_limit_ms: int = 60_000
     plans: Mapping[str, ReadPlan] = field(default_factory=dict)
     """How the meter's profiles are read, for `sync`."""
+    images: Images = field(default=lambda _name: None)
+    """Firmware images by name."""
 
 
 def execute(waiting: Open, meter: MeterScripts, tools: Tools) -> Script[int | None]:
@@ -138,6 +142,8 @@ class _Execution:
                 return (yield from self._set_clock(args, resumed=resumed))
             case SyncArgs() as args:
                 return (yield from self._sync(args))
+            case FirmwareArgs() as args:
+                return (yield from install(self._waiting, args, self._tools.commands, self._tools.images))
             case _ if self._command.verb in {Verb.DISCONNECT, Verb.RECONNECT}:
                 closed = self._command.verb is Verb.RECONNECT
                 return (yield from self._switch(closed=closed, resumed=resumed))

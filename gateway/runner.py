@@ -15,6 +15,7 @@ from gateway.clock import Clock
 from gateway.command import Commands
 from gateway.driver import drive
 from gateway.execution import Tools, execute
+from gateway.firmware_job import Images
 from gateway.health import Health
 from gateway.meter.dlms_link import DlmsLink
 from gateway.meter.dlms_profile import Get, obis
@@ -58,6 +59,7 @@ class Shared:
     entropy: Callable[[int], bytes]
     conversations: asyncio.Semaphore
     spawn: Callable[[Awaitable[None], str], None]
+    images: Images
     waiting: "set[LineRunner]" = field(default_factory=set)
     """Lines with jobs that have not begun."""
     stopping: bool = False
@@ -275,6 +277,7 @@ class LineRunner:
             observe_after_ms=unit.config.observe_after,
             clock_limit_ms=unit.config.clock_limit,
             plans=unit.config.read,
+            images=shared.images,
         )
         link = await self._reach(unit, careful=waiting.command.verb is not Verb.READ)
         again_ms = await self._drive(unit, link, execute(waiting, unit.scripts, tools))

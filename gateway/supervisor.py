@@ -16,6 +16,7 @@ from typing import Any, Final
 from gateway.clock import Clock, Trust, judge_clock
 from gateway.config import ConfigError, GatewayConfig, load
 from gateway.core import Core
+from gateway.firmware_job import images_in
 from gateway.fleet import Fleet
 from gateway.health import Health
 from gateway.health_server import HealthServer
@@ -39,7 +40,7 @@ LAST_WORD_S: Final = 2.0
 IDLE_WAKE_S: Final = 1.0
 TRIMS_MAX: Final = 20
 """Chunks given up in one second's housekeeping."""
-FIXED: Final = ("id", "prefix", "broker", "store", "clock", "metrics", "push", "limits", "status_every")
+FIXED: Final = ("id", "prefix", "broker", "store", "clock", "metrics", "push", "firmware", "limits", "status_every")
 """Keys that count from the next start on; everything else does at once."""
 NEWEST: Final = "newest_ms"
 NEWEST_EVERY_MS: Final = 60_000
@@ -98,6 +99,7 @@ class Gateway:
             entropy=edge.entropy,
             conversations=asyncio.Semaphore(config.limits.conversations),
             spawn=self._spawn,
+            images=images_in(edge.beside / config.firmware.images),
         )
         self.fleet = Fleet(self.shared, self.core.around, self._spawn)
         self.uplink = Uplink(
