@@ -16,8 +16,10 @@ from gateway.span import Span
 
 DAY_MS: Final = 86_400_000
 JITTER_SHARE: Final = 10
-"""By default an occurrence comes up to a tenth of its period late, and at most five minutes."""
+"""By default a history is read up to a tenth of its period late, and at most five minutes."""
 JITTER_MAX_MS: Final = 300_000
+PHASE_MAX_MS: Final = 3_600_000
+"""What is read once a day is read within the first hour of it, not spread over all of it."""
 START_SPREAD_MAX_MS: Final = 10_000
 """Within this the first read of everything begins after a start."""
 
@@ -140,9 +142,18 @@ class Schedule:
         return out
 
     def following(self, plan: ReadPlan, meter: str, profile: str, after_ms: int) -> int:
-        """The first occurrence after an instant: a multiple of the period in local time, with its jitter."""
-        index = (after_ms + self._offset_ms) // plan.every + 1
-        at_ms = index * plan.every - self._offset_ms + self._draw(meter, profile, index, plan.jitter_ms)
+        """The first occurrence after an instant.
+
+        Rows of a history appear at multiples of the period in local time and are read soon after, each time a little
+        otherwise; what is of now is read at a place within the period that is the meter's own.
+        """
+        if profile in HISTORIES or plan.jitter is not None:
+            index = (after_ms + self._offset_ms) // plan.every + 1
+            at_ms = index * plan.every - self._offset_ms + self._draw(meter, profile, index, plan.jitter_ms)
+        else:
+            phase = self._draw(meter, profile, -2, min(plan.every, PHASE_MAX_MS))
+            index = (after_ms + self._offset_ms - phase) // plan.every + 1
+            at_ms = index * plan.every - self._offset_ms + phase
         return self._into_window(plan, at_ms, meter, profile)
 
     def _into_window(self, plan: ReadPlan, at_ms: int, meter: str, profile: str) -> int:

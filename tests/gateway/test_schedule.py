@@ -42,7 +42,26 @@ def test_everything_is_read_soon_after_the_start_and_then_once_a_period() -> Non
     times = [at_ms for at_ms, _, _ in run(schedule, NOW_MS, NOW_MS + 60 * MINUTE_MS)]
     assert times[0] - NOW_MS < 6_000
     assert 59 <= len(times) <= 61
-    assert all(at_ms % MINUTE_MS < 6_000 for at_ms in times[1:])
+    assert {at_ms % MINUTE_MS for at_ms in times[1:]} == {times[1] % MINUTE_MS}
+
+
+def test_a_history_is_read_soon_after_its_rows_are_made() -> None:
+    schedule = Schedule("gw1")
+    schedule.put("MB1", {"block_load": plan(every="15m")}, NOW_MS)
+    times = [at_ms for at_ms, _, _ in run(schedule, NOW_MS, NOW_MS + 600 * MINUTE_MS)]
+    assert all(at_ms % (15 * MINUTE_MS) < 90_000 for at_ms in times[1:])
+    assert len({at_ms % (15 * MINUTE_MS) for at_ms in times[1:]}) > 20
+
+
+def test_what_is_of_now_is_spread_over_the_whole_period() -> None:
+    schedule = Schedule("gw1")
+    for number in range(600):
+        schedule.put(f"MB{number}", {"instantaneous": plan(every="1m")}, NOW_MS)
+    run(schedule, NOW_MS, NOW_MS + 10_000)
+    times = [at_ms for at_ms, _, _ in run(schedule, NOW_MS, NOW_MS + 10 * MINUTE_MS) if at_ms > NOW_MS + 5 * MINUTE_MS]
+    seconds = [sum(1 for at_ms in times if at_ms // 1000 % 60 == second) for second in range(60)]
+    assert min(seconds) > 0
+    assert max(seconds) < 5 * len(times) / 60
 
 
 def test_meters_do_not_ask_at_the_same_instant_and_each_asks_at_its_own() -> None:
