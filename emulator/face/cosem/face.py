@@ -49,8 +49,7 @@ _NO_COUNTERS: dict[int, int] = {}
 """The same for counters of ciphered requests."""
 
 _NO_IMAGES: dict[bytes, ImageTransfer] = {}
-_NO_INSTANTS: dict[bytes, int] = {}
-"""The same for image transfers, and for confirmations of pushes."""
+"""The same for image transfers."""
 
 
 class TrueTime(Protocol):
@@ -101,7 +100,7 @@ class CosemFace:
         self.keyring: Keyring | None = None
         self.images: Mapping[bytes, ImageTransfer] = _NO_IMAGES
         self.push: Callable[[bytes, int], bool] | None = None
-        self.confirmed_ms: Mapping[bytes, int] = _NO_INSTANTS
+        self.confirmed_ms: dict[bytes, int] = {}
         self._clock = clock
         self._profiles = self.plan.profiles(secrets or {})
         self._required: Mapping[int, int] = self.plan.required

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.destination import possible
-from emulator.face.cosem.behaviour import REFUSED, Behaviour, Outcome, Reader, Writer, outcome
+from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome, Reader, Writer, outcome
 from emulator.push import PushSettings
 from emulator.recurrence import Window
 from protocols.cosem.obis import LogicalName
@@ -68,7 +68,12 @@ def push_setup(cosem_object: CosemObject, maker: Maker) -> Behaviour:
     def push(face: CosemFace, at_ms: int, _parameter: Value, _association: Association) -> Outcome:
         return REFUSED if face.push is None else outcome(face.push(octets, at_ms))
 
-    return Behaviour(readers=dict(readers), writers=writers, methods={1: push})
+    def reset(face: CosemFace, _at_ms: int, _parameter: Value, _association: Association) -> Outcome:
+        face.confirmed_ms.pop(octets, None)
+        return DONE
+
+    methods: dict[int, Executor] = {1: push, 2: reset} if cosem_object.version > 1 else {1: push}
+    return Behaviour(readers=dict(readers), writers=writers, methods=methods)
 
 
 # What a setup says
@@ -162,7 +167,8 @@ def _read_confirmed_at(octets: bytes, maker: Maker) -> Reader:
     def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
         clock = face.meter.clock
         confirmed_ms = face.confirmed_ms.get(octets)
-        return stamp.encode(0 if confirmed_ms is None else clock.reading(confirmed_ms).utc_ms, clock.zone)
+        encoded = stamp.encode(0 if confirmed_ms is None else clock.reading(confirmed_ms).utc_ms, clock.zone)
+        return bytes((Tag.DATE_TIME,)) + encoded[2:]  # without the octet string's tag and length
 
     return read
 
@@ -215,6 +221,8 @@ def newest_row(face: CosemFace, profile: LogicalName, at_ms: int) -> dict[Captur
     number = count - 1 if described.rows == "billing" else count
     if number < 1:
         return {}
+    if described.sort_method == "lifo":
+        number = count + 1 - number
     rows = buffer(face, at_ms, EntryDescriptor(from_entry=number, to_entry=number).selection(), INSIDE)
     (row,) = split(_octets(rows))
     return dict(zip(described.capture, split(row), strict=True))

@@ -143,6 +143,7 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "image_verify: integer",
             "image_activate: integer",
         ],
+        behaves=True,
     ),
     interface_class(
         30,

@@ -11,12 +11,21 @@ _PUSH_OBJECT: Final = (
     "structure<class_id: long-unsigned, logical_name: logical-name, attribute_index: integer, "
     "data_index: long-unsigned>"
 )
+_PUSH_OBJECT_2: Final = (
+    "structure<class_id: long-unsigned, logical_name: logical-name, attribute_index: integer, "
+    "data_index: long-unsigned, restriction: structure<restriction_type: enum, restriction_value: any>, "
+    f"columns: array<{_PUSH_OBJECT}>>"
+)
 _PUSH_ATTRIBUTES: Final = (
-    f"push_object_list: array<{_PUSH_OBJECT}>",
     f"send_destination_and_method: {_DESTINATION}",
     f"communication_window: array<{_WINDOW}>",
     "randomisation_start_interval: long-unsigned",
     "number_of_retries: unsigned",
+)
+_PUSH_PORT: Final = (
+    "port_reference: logical-name",
+    "push_client_SAP: integer",
+    "push_protection_parameters: array<structure<protection_type: enum, protection_options: any>>",
 )
 
 CLASSES: Final[tuple[InterfaceClass, ...]] = (
@@ -107,21 +116,44 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
         40,
         0,
         "Push setup",
-        [*_PUSH_ATTRIBUTES, "repetition_delay: long-unsigned"],
+        [f"push_object_list: array<{_PUSH_OBJECT}>", *_PUSH_ATTRIBUTES, "repetition_delay: long-unsigned"],
         ["push"],
+        behaves=True,
     ),
     interface_class(
         40,
         1,
         "Push setup",
         [
+            f"push_object_list: array<{_PUSH_OBJECT}>",
             *_PUSH_ATTRIBUTES,
             "repetition_delay: long-unsigned",
-            "port_reference: logical-name",
-            "push_client_SAP: integer",
-            "push_protection_parameters: array<structure<protection_type: enum, protection_options: any>>",
+            *_PUSH_PORT,
         ],
         ["push"],
+        behaves=True,
+    ),
+    interface_class(
+        40,
+        2,
+        "Push setup",
+        [
+            f"push_object_list: array<{_PUSH_OBJECT_2}>",
+            *_PUSH_ATTRIBUTES,
+            (
+                "repetition_delay: structure<repetition_delay_min: long-unsigned, "
+                "repetition_delay_exponent: long-unsigned, repetition_delay_max: long-unsigned>"
+            ),
+            *_PUSH_PORT,
+            "push_operation_method: enum",
+            (
+                "confirmation_parameters: structure<confirmation_start_date: date-time, "
+                "confirmation_interval: double-long-unsigned>"
+            ),
+            "last_confirmation_date_time: date-time",
+        ],
+        ["push", "reset"],
+        behaves=True,
     ),
     interface_class(
         41,

@@ -86,6 +86,7 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             f"insert: {_SCHEDULE_ENTRY}",
             f"delete: {_INDEX_RANGE}",
         ],
+        behaves=True,
     ),
     interface_class(
         11,
