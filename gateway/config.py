@@ -63,7 +63,7 @@ class SecretSource(Section):
         return self
 
     def read(self, beside: Path) -> Secret:
-        """The secret itself; 32, 48 or 64 hexadecimal digits are taken as the bytes they write.
+        """The secret itself; 32, 48, 64 or 96 hexadecimal digits are taken as the bytes they write.
 
         Raises:
             ValueError: when it is not there.
@@ -81,8 +81,8 @@ class SecretSource(Section):
 
 
 def secret_of(text: str) -> Secret:
-    """A key as people write it: 32, 48 or 64 hexadecimal digits are the bytes they write, else it is text."""
-    is_hex = len(text) in {32, 48, 64} and re.fullmatch(r"[0-9A-Fa-f]+", text)
+    """A key as people write it: 32, 48, 64 or 96 hexadecimal digits are the bytes they write, else it is text."""
+    is_hex = len(text) in {32, 48, 64, 96} and re.fullmatch(r"[0-9A-Fa-f]+", text)
     return Secret(bytes.fromhex(text) if is_hex else text)
 
 
@@ -189,7 +189,7 @@ class LimitsConfig(Section):
 
 
 Auth = Literal["none", "lls", "hls", "hls-md5", "hls-sha1", "hls-gmac", "hls-sha256", "hls-ecdsa"]
-KEY_NAMES: Final = ("lls", "hls", "block", "authentication", "master", "broadcast")
+KEY_NAMES: Final = ("lls", "hls", "block", "authentication", "master", "broadcast", "signing", "agreement")
 
 
 def _address(url: object) -> MeterAddress:
@@ -209,7 +209,8 @@ class MeterConfig(Section):
     model: str | None = None
     auth: Auth = "none"
     keys: dict[str, SecretSource] = Field(default_factory=dict)
-    suite: int = Field(default=0, ge=0, le=2)
+    suite: int | None = Field(default=None, ge=0, le=2)
+    form: Literal["glo", "ded", "general-glo", "general-ded", "general-ciphering"] = "glo"
     security: Literal["none", "authentication", "encryption", "both"] | None = None
     system_title: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{16}$", description="the meter's own")
     invocation_counter: str | None = Field(default=None, description="the object that shows it, if not the usual one")
@@ -263,7 +264,9 @@ class GatewayConfig(Section):
     limits: LimitsConfig = LimitsConfig()
     guard: GuardConfig = GuardConfig()
     system_title: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{16}$", description="the gateway's own")
-    fleet_keys: SecretSource | None = Field(default=None, description="one TOML file with [METER] tables of keys")
+    fleet_keys: SecretSource | None = Field(
+        default=None, description="one file, TOML or CSV, with the keys of all meters"
+    )
     defaults: dict[str, Any] = Field(default_factory=dict, description="what every [[meter]] has unless it says more")
     status_every: Span = Field(default=30_000, le=60_000, gt=0)
     meter: tuple[MeterConfig, ...] = ()

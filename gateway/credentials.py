@@ -4,16 +4,18 @@ A key that the configuration does not name is the bench's, which is public; the 
 one is used.
 """
 
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from gateway.config import ConfigError, MeterConfig, SecretSource, secret_of
-from gateway.meter.security import COUNTER_OBJECTS, Shared
+from gateway.config import ConfigError, MeterConfig, SecretSource
+from gateway.fleet_keys import FleetKeys, keys_for, parse_fleet_keys
+from gateway.meter.security import COUNTER_OBJECT, COUNTER_OBJECTS, Shared
 from protocols.dlms.application import AssociationProfile
 from protocols.dlms.client import PROPOSED_LN
-from protocols.model.association import MECHANISMS, SECRETS_DEFAULT, ModelAssociation
+from protocols.dlms.security.form import Form
+from protocols.dlms.security.suite import SUITES
+from protocols.model.association import MECHANISMS, ModelAssociation, secrets_default
 from protocols.secret import Secret
 
 LN, LN_CIPHERED = 1, 3
@@ -33,13 +35,17 @@ NEEDED: Final[Mapping[str, str]] = {
 """The key that a mechanism computes with, besides those of ciphering."""
 
 
+KEYED: Final = frozenset({"hls-gmac", "hls-ecdsa"})
+"""Mechanisms that compute with the keys of ciphering, or with key pairs that go with them."""
+
+
 class Credentials(NamedTuple):
     """Everything that an association needs to know of us."""
 
     profile: AssociationProfile
     shared: Shared | None
     """For ciphered associations and for GMAC."""
-    counter_object: str | None
+    counter_object: str
     """Where the meter shows the invocation counter, if it does."""
     bench_keys: tuple[str, ...]
     """Names of keys that are the bench's public ones."""
@@ -50,14 +56,16 @@ class KeyRing(NamedTuple):
 
     beside: Path
     """The folder of the configuration file, which key files are relative to."""
-    fleet: Mapping[str, Mapping[str, str]]
-    """The fleet's key file, by meter and key name."""
+    fleet: FleetKeys
+    """What the fleet's key file says."""
     title: bytes
     """Our own system title."""
     entropy: Callable[[int], bytes]
 
 
-def credentials(config: MeterConfig, client: int, ring: KeyRing, offered: ModelAssociation | None) -> Credentials:
+def credentials(
+    config: MeterConfig, client: int, ring: KeyRing, offered: ModelAssociation | None, suite: int
+) -> Credentials:
     """Read the keys of a meter.
 
     Args:
@@ -65,6 +73,7 @@ def credentials(config: MeterConfig, client: int, ring: KeyRing, offered: ModelA
         client: the client SAP of its URL.
         ring: where keys come from.
         offered: what the meter's model says of this client's association, if the model is known.
+        suite: the security suite.
 
     Raises:
         ConfigError: a key is not where the configuration says.
@@ -73,17 +82,17 @@ def credentials(config: MeterConfig, client: int, ring: KeyRing, offered: ModelA
     secrets: dict[str, Secret] = {}
     bench: list[str] = []
     needed = {NEEDED[config.auth]} if config.auth in NEEDED else set()
-    if security or config.auth == "hls-gmac":
+    if security or config.auth in KEYED:
         needed |= {"block", "authentication"}
-    stated = ring.fleet.get(config.id, {})
-    for name in sorted(needed | set(config.keys) | set(stated)):
+    stated = keys_for(ring.fleet, config.id)
+    for name in sorted(needed | set(config.keys) | set(stated.secrets)):
         source = config.keys.get(name)
         if source is not None:
             secrets[name] = _read(config.id, name, source, ring.beside)
-        elif name in stated:
-            secrets[name] = secret_of(stated[name])
+        elif name in stated.secrets:
+            secrets[name] = stated.secrets[name]
         else:
-            secrets[name] = SECRETS_DEFAULT[name]
+            secrets[name] = secrets_default(suite)[name]
             bench.append(name)
     profile = AssociationProfile(
         client=client,
@@ -93,8 +102,17 @@ def credentials(config: MeterConfig, client: int, ring: KeyRing, offered: ModelA
         conformance=int(PROPOSED_LN),
         max_pdu=MAX_PDU,
     )
-    counter_object = config.invocation_counter or COUNTER_OBJECTS.get(client)
-    return Credentials(profile, _shared(config, security, secrets, ring), counter_object, tuple(bench))
+    counter_object = config.invocation_counter or COUNTER_OBJECTS.get(client, COUNTER_OBJECT)
+    shared = None
+    if "block" in secrets and (security or config.auth in KEYED):
+        other_title = bytes.fromhex(config.system_title or "") or stated.system_title
+        try:
+            shared = Shared(
+                config.id, security, SUITES[suite], ring.title, other_title, secrets, ring.entropy, Form(config.form)
+            )
+        except ValueError as error:
+            raise ConfigError([f'meter "{config.id}", keys: {error}']) from None
+    return Credentials(profile, shared, counter_object, tuple(bench))
 
 
 def _security(config: MeterConfig, offered: ModelAssociation | None) -> int:
@@ -106,16 +124,6 @@ def _security(config: MeterConfig, offered: ModelAssociation | None) -> int:
     return SECURITY["both"] if config.auth.startswith("hls") else 0
 
 
-def _shared(config: MeterConfig, security: int, secrets: Mapping[str, Secret], ring: KeyRing) -> Shared | None:
-    if "block" not in secrets:
-        return None
-    other_title = bytes.fromhex(config.system_title or "")
-    try:
-        return Shared(security, config.suite, ring.title, other_title, secrets, ring.entropy)
-    except ValueError as error:
-        raise ConfigError([f'meter "{config.id}", keys: {error}']) from None
-
-
 def _read(meter: str, name: str, source: SecretSource, beside: Path) -> Secret:
     try:
         return source.read(beside)
@@ -123,21 +131,16 @@ def _read(meter: str, name: str, source: SecretSource, beside: Path) -> Secret:
         raise ConfigError([f'meter "{meter}", key keys.{name}: {error}']) from None
 
 
-def read_fleet(source: SecretSource | None, beside: Path) -> dict[str, dict[str, str]]:
-    """The fleet's key file: `[METER]` tables of keys.
+def read_fleet(source: SecretSource | None, beside: Path) -> FleetKeys:
+    """The fleet's key file.
 
     Raises:
-        ConfigError: it is not there, or not of that form.
+        ConfigError: it is not there, or not of its form.
     """
     if source is None:
         return {}
     try:
-        tables = tomllib.loads(source.read(beside).reveal().decode())
+        return parse_fleet_keys(source.read(beside).reveal().decode())
     except (ValueError, UnicodeDecodeError) as error:
-        raise ConfigError([f"key fleet_keys: {error}"]) from None
-    fleet: dict[str, dict[str, str]] = {}
-    for meter, keys in tables.items():
-        if not isinstance(keys, dict) or not all(isinstance(each, str) for each in keys.values()):
-            raise ConfigError([f'key fleet_keys: [{meter}] holds keys as text, such as hls = "..."'])
-        fleet[meter] = {str(name): str(value) for name, value in keys.items()}
-    return fleet
+        reason = "the file is not text" if isinstance(error, UnicodeDecodeError) else error
+        raise ConfigError([f"key fleet_keys: {reason}"]) from None

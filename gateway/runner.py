@@ -19,7 +19,6 @@ from gateway.firmware_job import Images
 from gateway.health import Health
 from gateway.meter.dlms_link import DlmsLink
 from gateway.meter.dlms_profile import Get, obis
-from gateway.meter.security import RESERVED_AHEAD
 from gateway.poll import CLOCK, RELAY, Outcome, poll
 from gateway.report import Report
 from gateway.retry import try_again, wait_ms
@@ -153,28 +152,11 @@ class LineRunner:
         if link is not None and mine and await self._stands(link, careful=careful):
             return link
         await self._close_link()
-        await self._reserve_counter(unit)
+        unit.keep_counter(self.shared.commit)
         link = unit.link(self.shared.entropy)
         await link.open()
         self._link, self._link_of = link, unit.id
         return link
-
-    async def _reserve_counter(self, unit: Unit) -> None:
-        """Invocation counters that may be used before the next write: none is used twice, whenever we are killed."""
-        known = unit.credentials.shared if unit.credentials is not None else None
-        if known is None or known.counter + RESERVED_AHEAD // 2 < unit.counter_reserved:
-            return
-        first, store = not unit.counter_reserved, self.shared.commit.store
-
-        def work() -> int:
-            kept = int(store.recall(unit.id, "counter") or 0) if first else 0
-            lowest = max(kept, known.counter)
-            store.remember(unit.id, "counter", str(lowest + RESERVED_AHEAD))
-            return lowest
-
-        lowest = await self.shared.commit.run(work)
-        known.raise_counter(lowest)
-        unit.counter_reserved = lowest + RESERVED_AHEAD
 
     async def _stands(self, link: Link, *, careful: bool) -> bool:
         if not careful or self.shared.clock.now_ms() - self._used_ms < FRESH_MS:
@@ -308,7 +290,7 @@ class LineRunner:
     async def _try_again(self, unit: Unit, job: Job, error: MeterError) -> None:
         commands, command_id, now_ms = self.shared.commands, str(job.work), self.shared.clock.now_ms()
         if await self.shared.commit.run(lambda: try_again(commands, command_id, error, now_ms)):
-            self.queue.add(job._replace(at_ms=now_ms + wait_ms(unit.failures)))
+            self.queue.again(job, now_ms + wait_ms(unit.failures))
 
     async def _tell(self, unit: Unit) -> None:
         state, reason = unit.state()

@@ -9,12 +9,15 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from gateway.config import ConfigError, GatewayConfig, MeterConfig
+from gateway.counter_book import StoreBook
 from gateway.credentials import Credentials, KeyRing, credentials, read_fleet
 from gateway.meter.dlms import DlmsScripts
 from gateway.meter.dlms_link import DlmsLink, Terms
 from gateway.meter.modbus import ModbusScripts
 from gateway.meter.modbus_link import ModbusLink, Pauses
+from gateway.meter.security import NoBook
 from gateway.reading import names_of
+from gateway.store import GroupCommit
 from protocols.address import Carrier, DlmsAddress, ModbusAddress, SerialLine
 from protocols.message.status import MeterState
 from protocols.model.loader import load, load_file
@@ -42,7 +45,6 @@ class Unit:
 
     __slots__ = (
         "config",
-        "counter_reserved",
         "credentials",
         "failures",
         "last_seen_ms",
@@ -65,7 +67,6 @@ class Unit:
             self.scripts = DlmsScripts(zone, model)
         else:
             self.scripts = ModbusScripts(model.modbus if model is not None else None)
-        self.counter_reserved = 0
         self.failures = 0
         self.last_seen_ms: int | None = None
         self.met = False
@@ -93,6 +94,12 @@ class Unit:
         if isinstance(self.scripts, DlmsScripts):
             return True
         return self.model is not None and self.model.modbus is not None and self.model.modbus.relay is not None
+
+    def keep_counter(self, commit: GroupCommit) -> None:
+        """Have the invocation counter kept in the store, from the first association on."""
+        shared = None if self.credentials is None else self.credentials.shared
+        if shared is not None and isinstance(shared.book, NoBook) and self.credentials is not None:
+            shared.book = StoreBook(commit, self.id, self.credentials.profile.client)
 
     def link(self, entropy: Callable[[int], bytes]) -> Link:
         """A new way to the meter; a Modbus one serves all units of its line."""
@@ -192,7 +199,10 @@ def make_unit(config: MeterConfig, zone: tzinfo, ring: KeyRing, models: dict[str
     if not isinstance(address, DlmsAddress):
         return Unit(config, model, None, zone)
     offered = model.associations.get(address.client) if model is not None else None
-    return Unit(config, model, credentials(config, address.client, ring, offered), zone)
+    suite = config.suite
+    if suite is None:
+        suite = model.security_suite(address.client) if model is not None and offered is not None else 0
+    return Unit(config, model, credentials(config, address.client, ring, offered, suite), zone)
 
 
 def title_of(config: GatewayConfig) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gateway.credentials import Credentials
 from gateway.meter.dlms_profile import Act, GetMany, Set
-from gateway.meter.security import Shared, authenticator_of, public_profile
+from gateway.meter.security import MARGIN, Shared, authenticator_of, public_profile
 from gateway.script import NoAnswerError, NoConnectionError, NonsenseError, NotLetInError, RefusedError
 from protocols.address import DlmsAddress
 from protocols.cosem.obis import LogicalName
@@ -19,6 +19,7 @@ from protocols.dlms.ask.outcome import Aborted, Associated, AssociationRefused, 
 from protocols.dlms.client import AssociationClient
 from protocols.dlms.descriptor import AttributeDescriptor, MethodDescriptor
 from protocols.dlms.results import DataAccessResult
+from protocols.dlms.service_error import ErrorClass, ExceptionResponse
 from protocols.errors import LocalProtocolError
 from protocols.hdlc.client import HdlcClient
 from protocols.hdlc.framer import HdlcFramer
@@ -72,14 +73,23 @@ class DlmsLink:
     async def open(self) -> None:
         """Dial and associate; a ciphered meter is asked for its invocation counter first, as the public client.
 
+        A meter that finds the counter out of step has it put right once.
+
         Raises:
             NoConnectionError: nobody there.
             NotLetInError: the meter does not want us.
         """
-        shared = self._credentials.shared
-        if shared is not None and shared.needs_counter and self._credentials.counter_object is not None:
-            await self._read_counter(shared, self._credentials.counter_object)
-        await self._enter(self._credentials.profile, shared)
+        profile, shared = self._credentials.profile, self._credentials.shared
+        if shared is None:
+            await self._enter(profile, None)
+            return
+        await shared.begin(self._read_counter)
+        try:
+            await self._enter(profile, shared)
+        except _CounterRefusedError as refused:
+            if not await shared.heal(self._read_counter, refused.named):
+                raise
+            await self._enter(profile, shared)
 
     async def _enter(self, profile: AssociationProfile, shared: Shared | None) -> None:
         await self.close()
@@ -99,17 +109,17 @@ class DlmsLink:
             await self.close()
             raise
 
-    async def _read_counter(self, shared: Shared, name: str) -> None:
-        """What the meter shows is the last value that it took; a meter that does not show it is not asked again."""
+    async def _read_counter(self) -> int | None:
+        """The last counter that the meter took, as it shows it to the public client; None where it does not."""
+        name = self._credentials.counter_object
         try:
             await self._enter(public_profile(), None)
             outcome = await self.ask(AttributeDescriptor(1, LogicalName.parse(name).octets, 2))
-        except (NotLetInError, NoAnswerError, RefusedError):
-            shared.needs_counter = False
-            return
-        if isinstance(outcome, tuple) and isinstance(outcome[1], int):
-            shared.raise_counter(outcome[1] + 1)
-        shared.needs_counter = False
+        except (NotLetInError, NoAnswerError, RefusedError, NonsenseError):
+            return None
+        finally:
+            await self.close()
+        return outcome[1] if isinstance(outcome, tuple) and isinstance(outcome[1], int) else None
 
     def _machine(self, peer: Peer, profile: AssociationProfile, shared: Shared | None) -> Machine:
         self._client = client = AssociationClient(
@@ -143,21 +153,28 @@ class DlmsLink:
         client, shared = self._client, self._credentials.shared
         assert client is not None  # noqa: S101 (made by `_machine`)
         outcome = await self._turn(client.associate)
-        if isinstance(outcome, Associated):
-            return
-        if shared is not None:
-            shared.needs_counter = True  # out of step with the meter, perhaps: the next try asks it again
         match outcome:
-            case AssociationRefused(sentence=sentence):
-                raise NotLetInError(sentence if sentence.startswith("refused") else f"refused: {sentence}")
+            case Associated():
+                return
+            case AssociationRefused(sentence=sentence, error=error):
+                sentence = sentence if sentence.startswith("refused") else f"refused: {sentence}"
+                if shared is not None and error is not None and error.error_class == ErrorClass.APPLICATION_REFERENCE:
+                    raise _CounterRefusedError(f"{sentence}: keys or system title are wrong, if the counter is not")
+                raise NotLetInError(sentence)
             case TimedOut():
                 raise NoConnectionError(f"{self._address} does not answer")
+            case ServiceRefused(error=ExceptionResponse() as error) if shared is not None:
+                raise _CounterRefusedError(outcome.sentence, error.invocation_counter)
+            case Malformed(sentence=sentence):
+                raise NotLetInError(f"{self._address}: {sentence}")
             case _:
                 raise NoConnectionError(f"{self._address}: {getattr(outcome, 'sentence', outcome)}")
 
     async def _turn(self, request: Callable[[int], int]) -> Any:
         """One request: its response, or the `TimedOut`."""
-        conversation = self._conversation
+        conversation, shared = self._conversation, self._credentials.shared
+        if shared is not None and shared.counter.left < MARGIN:
+            await shared.reserve()
         if conversation is None:
             raise NoConnectionError("there is no connection")
         try:
@@ -166,6 +183,19 @@ class DlmsLink:
             raise NoConnectionError(f"{self._address}: {error}") from None
         return ended.response if isinstance(ended, Answered) else ended
 
+    async def _read(self, request: Callable[[int], int]) -> Any:
+        """A request that changes nothing: asked again, once, when somebody else has moved the counter meanwhile."""
+        outcome = await self._turn(request)
+        return await self._turn(request) if await self._counter_moved(outcome) else outcome
+
+    async def _counter_moved(self, outcome: Any) -> bool:
+        """Whether the meter has refused our counter and named its own, and ours is put right now."""
+        shared = self._credentials.shared
+        match outcome[0] if isinstance(outcome, list) and outcome else outcome:
+            case ServiceRefused(error=ExceptionResponse(invocation_counter=int() as named)) if shared is not None:
+                return await shared.heal(self._read_counter, named)
+        return False
+
     async def ask(self, request: Any) -> Any:
         """Ask what a script asks."""
         client = self._client
@@ -173,11 +203,11 @@ class DlmsLink:
             raise NoConnectionError("there is no connection")
         match request:
             case AttributeDescriptor():
-                return _checked(await self._turn(lambda now_us: client.get(request, now_us)))
+                return _checked(await self._read(lambda now_us: client.get(request, now_us)))
             case GetMany(items=items):
                 if not items:
                     return []
-                outcomes = _checked(await self._turn(lambda now_us: client.get_list(items, now_us)))
+                outcomes = _checked(await self._read(lambda now_us: client.get_list(items, now_us)))
                 return [_item(each) for each in outcomes]
             case Set(class_id, instance, attribute, value):
                 descriptor = AttributeDescriptor(class_id, instance, attribute)
@@ -197,6 +227,14 @@ class DlmsLink:
             with contextlib.suppress(ConnectionLostError, LocalProtocolError):
                 await conversation.ask(client.release)
         await conversation.aclose()
+
+
+class _CounterRefusedError(NotLetInError):
+    """The meter does not take what we have ciphered: keys, titles or counter; `named` is the counter it wants."""
+
+    def __init__(self, text: str, named: int | None = None) -> None:
+        super().__init__(text)
+        self.named = named
 
 
 def _checked(outcome: Any) -> Any:

@@ -62,7 +62,7 @@ class _Sender:
         secrets = {**SECRETS_DEFAULT, **unit.secrets}
         self.unit = unit
         self.keys = Keys(
-            suite=SUITES[unit.config.suite],
+            suite=SUITES[unit.config.suite or 0],
             title=title,
             block=secrets["block"],
             authentication=secrets.get("authentication"),
@@ -70,7 +70,9 @@ class _Sender:
             master=secrets.get("master"),
         )
         self.received = [InvocationCounter() for _ in KeyUse]
-        self.sent = InvocationCounter(1)
+        shared = None if unit.credentials is None else unit.credentials.shared
+        # The keys are those of the associations, under the same title: one counter, or a nonce would come twice.
+        self.sent = InvocationCounter(1) if shared is None else shared.counter
 
     @property
     def must_cipher(self) -> bool:

@@ -1,19 +1,32 @@
-"""What the gateway shares with one ciphered meter: a security context that outlives connections.
+"""What the gateway shares with one meter over all its associations: keys, titles, and a counter that never repeats.
 
-Before the first association of the program's life the meter's invocation counter is read as the public client, as
-Indian meters need it; a meter that does not show it is counted from what was reserved in the store.
+The invocation counter is kept before it is used, a stretch at a time. Where none was kept, the meter is asked for the
+last one it has seen (its counter object, as the public client), and counted from there on. A meter that will not let us
+in is asked once more: if it is ahead of us, the counter is put right, in one step, and that is told; if not, the keys
+are wrong, and asking again would not help.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Final
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Final, Protocol
 
+from gateway.script import NotLetInError
+from protocols.dlms.acse import Mechanism
 from protocols.dlms.application import Association, AssociationProfile
 from protocols.dlms.client import PROPOSED_LN
+from protocols.dlms.security.bench_authority import bench_key
+from protocols.dlms.security.certificate import Usage
 from protocols.dlms.security.context import KeySet, SecurityContext
-from protocols.dlms.security.hls import HLS_MECHANISMS, Hls, authenticators
+from protocols.dlms.security.control import COUNTER_MAX
+from protocols.dlms.security.counter import InvocationCounter
+from protocols.dlms.security.form import Form
+from protocols.dlms.security.hls import Hls
 from protocols.dlms.security.keys import Keys, KeyUse
 from protocols.dlms.security.protection import ClientProtection
-from protocols.dlms.security.suite import SUITES
+from protocols.dlms.security.signature import private_key
+from protocols.dlms.security.suite import Suite
+from protocols.errors import LocalProtocolError
 from protocols.model.association import MECHANISMS
 from protocols.secret import Secret
 
@@ -25,69 +38,200 @@ COUNTER_OBJECTS: Final[Mapping[int, str]] = {
     80: "0.0.43.1.5.255",
 }
 """Where IS 15959 meters show the invocation counter of each client."""
-RESERVED_AHEAD: Final = 65_536
-"""Counter values that one write to the store reserves, for meters that do not show theirs."""
+COUNTER_OBJECT: Final = "0.0.43.1.0.255"
+"""Where other meters do."""
+
+AHEAD: Final = 65_536
+"""Values that one write to the store reserves."""
+MARGIN: Final = 8_192
+"""So many must be left when a request begins: the longest exchange in blocks needs fewer."""
+STEP_MAX: Final = 1 << 24
+"""The furthest that a meter's word moves a counter that is known: it is not authenticated, and a counter that is used
+up ends its key."""
+
+SIGNING, AGREEMENT = "signing", "agreement"
+
+_log = logging.getLogger(__name__)
+
+ReadCounter = Callable[[], Awaitable[int | None]]
+"""Asks the meter for its counter object; None where it shows none."""
+
+
+class CounterBook(Protocol):
+    """Where the counter towards one meter is kept."""
+
+    async def recall(self) -> int | None:
+        """The lowest value that may be used, if one was kept."""
+
+    async def keep(self, lowest: int) -> None:
+        """Keep it; it is durable when this returns."""
+
+
+class NoBook:
+    """Keeps nothing: a tool that runs once asks the meter every time."""
+
+    async def recall(self) -> int | None:
+        """Nothing is known."""
+        return None
+
+    async def keep(self, lowest: int) -> None:
+        """Nothing is kept."""
 
 
 class Shared:
-    """Keys, counters and titles, for one meter.
+    """See the module.
 
     Args:
+        meter: its id, for what is told.
         security: bits of the security control byte for every request; 0 where nothing is ciphered.
-        suite: 0 to 2.
+        suite: the security suite.
         title: our own system title.
         other_title: the meter's, where it is known.
         secrets: by the names of the configuration's keys.
-        entropy: for challenges and for keys of single APDUs.
+        entropy: for challenges and for keys of single APDUs and associations.
+        form: how requests travel.
 
     Raises:
         ValueError: a key has not the length that the suite asks for.
     """
 
-    __slots__ = ("context", "needs_counter", "security", "title")
+    __slots__ = ("_entropy", "_form", "_meter", "book", "context", "counter", "known", "security", "title")
 
     def __init__(
         self,
+        meter: str,
         security: int,
-        suite: int,
+        suite: Suite,
         title: bytes,
         other_title: bytes,
         secrets: Mapping[str, Secret],
         entropy: Callable[[int], bytes],
+        form: Form = Form.GLO,
     ) -> None:
         self.security = security
         self.title = title
-        self.needs_counter = True
-        keys = Keys(
-            suite=SUITES[suite],
-            title=title,
-            block=secrets["block"],
-            authentication=secrets.get("authentication"),
-            broadcast=secrets.get("broadcast"),
-            master=secrets.get("master"),
+        self.book: CounterBook = NoBook()
+        self.known = False
+        self._meter = meter
+        self._entropy = entropy
+        self._form = form
+        # One counter for all keys: so none of them sees a value twice.
+        self.counter = InvocationCounter(1, _beyond)
+        keys = _keys(suite, title, secrets)
+        self.context = SecurityContext(
+            KeySet(keys, sent=[self.counter] * len(KeyUse)),
+            control=security,
+            other_title=other_title,
+            entropy=entropy,
         )
-        self.context = SecurityContext(KeySet(keys), control=security, other_title=other_title, entropy=entropy)
 
-    @property
-    def counter(self) -> int:
-        """The next invocation counter that will be sent."""
-        return self.context.current.sent[KeyUse.UNICAST].lowest
-
-    def raise_counter(self, lowest: int) -> None:
-        """Use nothing below, from now on."""
-        self.context.current.sent[KeyUse.UNICAST].raise_to(lowest)
-
-    def protection(self, _association: Association) -> ClientProtection | None:
+    def protection(self, association: Association) -> ClientProtection | None:
         """Ciphering, for an association that is ciphered."""
-        return ClientProtection(self.context) if self.security else None
+        if not self.security:
+            return None
+        if self._form in {Form.DED, Form.GENERAL_DED}:
+            association.dedicated_key = Secret(self._entropy(self.context.current.keys.suite.key_octets))
+        return ClientProtection(self.context, self._form)
+
+    def context_of(self, association: Association) -> SecurityContext:
+        """The context, with the public keys of the meter that has answered."""
+        keys, title = self.context.current.keys, association.server_title or self.context.other_title
+        if keys.suite.curve is not None and title:
+            self.context.current.keys = replace(
+                keys,
+                other_signing_key=bench_key(keys.suite, title, Usage.DIGITAL_SIGNATURE).public_key(),
+                other_agreement_key=bench_key(keys.suite, title, Usage.KEY_AGREEMENT).public_key(),
+            )
+        return self.context
+
+    # ---- the counter
+
+    async def begin(self, read: ReadCounter) -> None:
+        """Before an association: know the counter, and have a stretch of it kept."""
+        if not self.known:
+            lowest = await self.book.recall()
+            if lowest is None:
+                shown = await read()
+                lowest = 1 if shown is None else shown + 1
+            self._move(lowest)
+            self.known = True
+        await self.reserve()
+
+    async def reserve(self) -> None:
+        """Before a request: have enough of the counter kept."""
+        if self.counter.left < MARGIN:
+            limit = min(self.counter.lowest + AHEAD, COUNTER_MAX + 1)
+            await self.book.keep(limit)
+            self.counter.allow(limit)
+
+    async def heal(self, read: ReadCounter, named: int | None = None) -> bool:
+        """The meter may have found the counter out of step: see, and put it right if so.
+
+        Args:
+            read: asks for the counter object.
+            named: the lowest counter that the meter itself has said it accepts.
+
+        Returns:
+            Whether the counter was put right, so that one more try makes sense.
+
+        Raises:
+            NotLetInError: the meter's counter is too far ahead to be believed.
+        """
+        shown = await read() if named is None else None
+        wanted = named if shown is None else shown + 1
+        lowest = self.counter.lowest
+        if wanted is None or wanted <= lowest:
+            return False
+        if wanted - lowest > STEP_MAX:
+            raise NotLetInError(
+                f"the meter names invocation counter {wanted}, far beyond ours ({lowest}), which is not believed"
+            )
+        _log.warning("%s: the invocation counter was out of step: ours %d, the meter's %d", self._meter, lowest, wanted)
+        self._move(wanted)
+        await self.reserve()
+        return True
+
+    def _move(self, lowest: int) -> None:
+        """Use nothing below; what is above is not kept yet."""
+        self.counter.lowest = max(lowest, self.counter.lowest)
+        self.counter.allow(self.counter.lowest)
+
+
+def _beyond(_limit: int) -> None:
+    raise LocalProtocolError("more invocation counters are needed than were kept: the association begins anew")
+
+
+def _keys(suite: Suite, title: bytes, secrets: Mapping[str, Secret]) -> Keys:
+    pairs = {
+        SIGNING: Usage.DIGITAL_SIGNATURE,
+        AGREEMENT: Usage.KEY_AGREEMENT,
+    }
+    own = {
+        name: private_key(suite, secrets[name]) if name in secrets else bench_key(suite, title, usage)
+        for name, usage in pairs.items()
+        if suite.curve is not None
+    }
+    return Keys(
+        suite=suite,
+        title=title,
+        block=secrets["block"],
+        authentication=secrets.get("authentication"),
+        broadcast=secrets.get("broadcast"),
+        master=secrets.get("master"),
+        signing_key=own.get(SIGNING),
+        agreement_key=own.get(AGREEMENT),
+    )
 
 
 def authenticator_of(profile: AssociationProfile, shared: Shared | None) -> Hls | None:
     """What proves us to the meter, for HLS; None for the other mechanisms."""
-    if profile.mechanism not in {int(each) for each in HLS_MECHANISMS}:
+    if profile.mechanism < Mechanism.HIGH:
         return None
-    known = None if shared is None else shared.context
-    return authenticators(lambda _association: known, server=False)[profile.mechanism]
+    return Hls(
+        Mechanism(profile.mechanism),
+        lambda association: None if shared is None else shared.context_of(association),
+        server=False,
+    )
 
 
 def public_profile() -> AssociationProfile:
