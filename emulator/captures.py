@@ -18,20 +18,15 @@ if TYPE_CHECKING:
     from emulator.meter import Meter
 
 
-def begins_ms(meter: Meter) -> int:
-    """Since when the meter's history is known."""
-    return max(meter.installed_ms, meter.ledger.segments[0].start_ms)
-
-
 def block_runs(meter: Meter, at_ms: int) -> list[Run]:
     """The ends of blocks up to an instant."""
     skip = meter.physics.profiles.block_load.outage == "skip"
-    return list(_periodic(meter, meter.block_periods, begins_ms(meter), at_ms, skip=skip))
+    return list(_periodic(meter, meter.block_periods, meter.known_since_ms, at_ms, skip=skip))
 
 
 def daily_runs(meter: Meter, at_ms: int) -> list[Run]:
     """The midnights up to an instant."""
-    whole = Stretch(begins_ms(meter) + 1, at_ms + 1)
+    whole = Stretch(meter.known_since_ms + 1, at_ms + 1)
     stretches = _powered(meter, whole) if meter.physics.profiles.daily_load.outage == "skip" else [whole]
     return list(captures(DayGrid(meter.zone), meter.clock.segments, stretches))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emulator import draw
-from emulator.captures import begins_ms, block_runs, daily_runs
+from emulator.captures import block_runs, daily_runs
 from emulator.columns import Column, Row, column, mean_factor
 from emulator.maxima import USUAL, maxima, running_maximum
 from emulator.zoned import ZONED, zoned_registers
@@ -113,7 +113,7 @@ class History:
         # One instant before the first row, where its interval begins.
         instants = _instants(runs, max(0, from_index - 1), to_index)
         if not from_index:
-            instants.insert(0, (begins_ms(self._meter), 0))
+            instants.insert(0, (self._meter.known_since_ms, 0))
         registers = self._meter.ledger.series([at_ms for at_ms, _ in instants])
         return [
             Row(

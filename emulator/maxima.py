@@ -58,7 +58,7 @@ def last_demand(meter: Meter, name: str, at_ms: int) -> int:
     """The demand of the last integration period (or, sliding, periods) that has ended."""
     sliding, period_ms = meter.physics.metering.demand_periods, meter.demand_periods[-1][1] * 1000
     # One more period than is needed: the clock may have been set, and then there is nothing to show.
-    from_ms = max(meter.ledger.segments[0].start_ms, at_ms - (sliding + 1) * period_ms)
+    from_ms = max(meter.known_since_ms, at_ms - (sliding + 1) * period_ms)
     value = 0
     for period in _periods(meter, from_ms, at_ms, (name,)):
         value = DEMANDS[name](period.before, period.after, period.span_ms)

@@ -35,6 +35,8 @@ MILLI_WH_PER_KWH: Final = 1_000_000
 DEFAULT_ZONE: Final = "Asia/Kolkata"
 SCENES_MAX: Final = 20_000
 """Changes of scene that a meter remembers, some 500 bytes each; beyond, the oldest quarter goes, with its rows."""
+COURSES_MAX: Final = 1000
+"""Likewise for courses of the clock, calendars, and capture or integration periods, which every row looks through."""
 
 
 class Model(Protocol):
@@ -84,6 +86,7 @@ class Mechanism(ABC):
         "frequency_mhz",
         "id",
         "installed_ms",
+        "known_since_ms",
         "ledger",
         "limiter",
         "load",
@@ -112,6 +115,7 @@ class Mechanism(ABC):
     esw_filter: int
     firmware_version: str
     installed_ms: int
+    known_since_ms: int
     limiter: LoadLimiter
     metering_mode: int
     monitor: Monitor
@@ -137,7 +141,7 @@ class Mechanism(ABC):
         self.zone = zone(physics.clock.zone) if physics.clock.zone else (local or zone(DEFAULT_ZONE))
         self.load = self._load(load)
         self.supply = self._supply(supply)
-        self.installed_ms = begin_ms = start_ms - physics.metering.history_days * DAY_MS
+        self.installed_ms = self.known_since_ms = begin_ms = start_ms - physics.metering.history_days * DAY_MS
         self._now_ms = start_ms
         self._grid_present = self._bench_present = True
         self._volts = (1000,) * physics.metering.phases
@@ -308,13 +312,26 @@ class Mechanism(ABC):
         else:
             levels.pop("switch_weld", None)
         self.ledger.begin(at_ms, self._scene())
-        if len(self.ledger.segments) > SCENES_MAX:
-            self.forget_before(self.ledger.segments[SCENES_MAX // 4].start_ms)
+        self._bound()
         if self.running:
             segment = self.ledger.segments[-1]
             self.monitor.plan(segment, at_ms)
             self.limiter.plan(segment, at_ms)
         self.replan()
+
+    def _bound(self) -> None:
+        """Forget the oldest when there is too much to remember."""
+        segments, clocks, calendars = self.ledger.segments, self.clock.segments, self.tariff.history
+        if len(segments) > SCENES_MAX:
+            self.forget_before(segments[SCENES_MAX // 4].start_ms)
+        if len(clocks) > COURSES_MAX:
+            self.forget_before(clocks[COURSES_MAX // 4].start_ms)
+        if len(calendars) > COURSES_MAX:
+            self.forget_before(calendars[COURSES_MAX // 4][0])
+        for periods in (self.block_periods, self.demand_periods):
+            if len(periods) > COURSES_MAX:
+                self.forget_before(periods[COURSES_MAX // 4][0])
+                del periods[: COURSES_MAX // 4]
 
     # Supply
 
@@ -420,11 +437,13 @@ class Mechanism(ABC):
         before = self.clock.segment(at_ms).ppb
         drift = self.physics.clock.drift_ppb if before == STANDS_STILL else before
         self.clock.begin(ClockSegment(at_ms, utc_ms, STANDS_STILL if stopped else drift, status))
+        self._bound()
         self.billing.clock_set(at_ms)
 
     def _activate(self, at_ms: int) -> bool:
         if not self.tariff.activate(at_ms):
             return False
+        self._bound()
         self._log(at_ms, "transaction", Code.ACTIVITY_CALENDAR)
         self._tell(at_ms, Kind.TARIFF, self.tariff.at(at_ms).name)
         return True

@@ -207,8 +207,10 @@ class Meter(Mechanism):
     def forget_before(self, at_ms: int) -> None:
         """Forget what was before an instant: its rows and bills; registers stay what they are."""
         self.zoned_base = (at_ms, zoned_registers(self, at_ms))
+        self.known_since_ms = at_ms
         self.ledger.drop_before(at_ms)
         self.clock.drop_before(at_ms)
+        self.tariff.drop_before(at_ms)
         self.billing.drop_before(at_ms)
         self.maxima.clear()
 

@@ -158,6 +158,10 @@ class ActiveCalendar:
         """The calendar that is active at an instant."""
         return self._since[max(0, bisect_right(self._since, at_ms, key=_start) - 1)][1]
 
+    def drop_before(self, at_ms: int) -> None:
+        """Forget calendars that nobody asks about any more."""
+        del self._since[: max(0, bisect_right(self._since, at_ms, key=_start) - 1)]
+
     def activate(self, at_ms: int) -> bool:
         """Make the passive calendar the active one; False when there is none."""
         if self.passive is None:

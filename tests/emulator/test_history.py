@@ -252,3 +252,21 @@ def test_a_meter_with_too_much_to_remember_forgets_the_oldest_and_keeps_its_regi
     assert rows(forgets, "billing", at_ms, ["active_energy_import"]) == rows(
         remembers, "billing", at_ms, ["active_energy_import"]
     )
+
+
+def test_a_clock_that_is_set_for_ever_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {"tariff": {"days": {"1": ["00:00 1", "06:00 2"]}}}
+    remembers, forgets = make(table), make(table)
+    for meter, most in ((remembers, 20_000), (forgets, 40)):
+        monkeypatch.setattr("emulator.mechanism.COURSES_MAX", most)
+        for index in range(60):
+            at_ms = START_MS + index * HOUR_MS
+            meter.shift_clock(at_ms, 1000 if index % 2 else -1000)
+            meter.configure("block_period_s", (900, 1800)[index % 2], at_ms + 1)
+    at_ms = START_MS + 60 * HOUR_MS
+    assert max(len(forgets.clock.segments), len(forgets.block_periods)) <= 40 < len(remembers.clock.segments)
+    for name in ("active_energy_import", "active_energy_import_t1", "active_energy_import_t2", "clock"):
+        assert forgets.value(name, at_ms) == remembers.value(name, at_ms)
+    columns = ["clock", "block_active_energy_import", "average_voltage"]
+    kept = rows(forgets, "block_load", at_ms, columns)
+    assert kept[1:] == rows(remembers, "block_load", at_ms, columns)[-len(kept) + 1 :]
