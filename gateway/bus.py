@@ -2,8 +2,9 @@
 
 Pure: jobs go in, the next job comes out, its outcome goes back; `now_ms` is an argument. On a line there is one
 conversation at a time; commands and on-demand reads go before polls; within a priority the job that waits longest is
-first. A meter that does not answer is left alone for a growing time and then probed with its next poll; its commands
-are tried at once.
+first. A meter that does not answer is left alone for a growing time and then probed with its next poll. Its commands
+keep their order: the first of them is tried again after a shorter time, at once when a new one comes or the meter
+answers something else, and the others wait behind it.
 """
 
 from collections.abc import Iterator
@@ -31,12 +32,14 @@ class Job(NamedTuple):
 class _Unit:
     """What a line remembers of one meter."""
 
-    __slots__ = ("failures", "jobs", "rest_until_ms")
+    __slots__ = ("failures", "jobs", "rest_until_ms", "retry_ms")
 
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
         self.failures = 0
         self.rest_until_ms = 0
+        self.retry_ms = 0
+        """When its commands are tried again."""
 
 
 class Line:
@@ -62,12 +65,20 @@ class Line:
         if waiting is not None:
             unit.jobs[job.key] = job._replace(at_ms=waiting.at_ms)
             return
-        if job.priority > Priority.ON_DEMAND:
+        if job.priority <= Priority.ON_DEMAND:
+            unit.retry_ms = 0
+        else:
             polls = [each for each in unit.jobs.values() if each.priority > Priority.ON_DEMAND]
             if len(polls) >= POLLS_PER_METER_MAX:
                 del unit.jobs[min(polls, key=lambda each: (-each.priority, each.at_ms)).key]
                 self.dropped += 1
         unit.jobs[job.key] = job
+
+    def again(self, job: Job, at_ms: int) -> None:
+        """A command did not reach its meter: it keeps its place, and is tried again then."""
+        unit = self._units.setdefault(job.meter, _Unit())
+        unit.jobs = {job.key: job, **unit.jobs}
+        unit.retry_ms = at_ms
 
     def next(self, now_ms: int) -> Job | None:
         """Take the next job; None while the line is busy or nobody may be spoken to."""
@@ -97,7 +108,7 @@ class Line:
         unit = self._units.setdefault(job.meter, _Unit())
         if answered:
             unit.failures = 0
-            unit.rest_until_ms = 0
+            unit.rest_until_ms = unit.retry_ms = 0
         else:
             unit.failures += 1
             rest = min(BACKOFF_FIRST_MS << min(unit.failures - 1, 16), backoff_max_ms)
@@ -127,9 +138,8 @@ class Line:
             yield from unit.jobs.values()
 
     def _ready_ms(self, job: Job) -> int:
-        if job.priority <= Priority.ON_DEMAND:
-            return job.at_ms
-        return max(job.at_ms, self._units[job.meter].rest_until_ms)
+        unit = self._units[job.meter]
+        return max(job.at_ms, unit.retry_ms if job.priority <= Priority.ON_DEMAND else unit.rest_until_ms)
 
     def _drop_late(self, now_ms: int) -> None:
         late = [job for job in self._waiting() if job.deadline_ms is not None and job.deadline_ms <= now_ms]

@@ -100,6 +100,35 @@ def test_a_command_is_tried_at_once_though_its_meter_rests() -> None:
     assert [next_key(line), next_key(line, answered=False)] == ["A/command:1", "A/instantaneous"]
 
 
+def test_commands_of_a_silent_meter_keep_their_order_and_wait_behind_the_first() -> None:
+    line = Line()
+    for number in (1, 2, 3):
+        line.add(command("A", number))  # all in the same instant, as after a restart
+    first = line.next(NOW_MS)
+    assert first is not None
+    line.again(first, NOW_MS + 1_000)
+    line.done(NOW_MS, answered=False)
+    assert line.next(NOW_MS) is None
+    assert line.wake_ms() == NOW_MS + 1_000
+    assert [next_key(line, NOW_MS + 1_000) for _ in range(3)] == ["A/command:1", "A/command:2", "A/command:3"]
+
+
+def test_a_new_command_or_an_answered_poll_ends_the_wait_of_those_before() -> None:
+    for news in (command("A", 2), poll("A")):
+        line = Line()
+        line.add(command("A", 1))
+        first = line.next(NOW_MS)
+        assert first is not None
+        line.again(first, NOW_MS + 30_000)
+        line.done(NOW_MS, answered=False)
+        line.add(news)
+        now_ms = line.wake_ms()
+        assert now_ms is not None
+        assert now_ms < NOW_MS + 30_000
+        keys = [next_key(line, now_ms), next_key(line, now_ms)]
+        assert keys in (["A/command:1", "A/command:2"], ["A/instantaneous", "A/command:1"])
+
+
 def test_a_job_waits_for_its_instant_and_ends_with_its_deadline() -> None:
     line = Line()
     line.add(command("A", 1, NOW_MS + 500))

@@ -250,6 +250,7 @@ class Gateway:
         self.scripts = {name: DlmsScripts(IST) for name in METERS}
         self.failures = dict.fromkeys(METERS, 0)
         self._waking = False
+        self._durable_ms = 0
 
     @property
     def store(self) -> Store:
@@ -304,7 +305,9 @@ class Gateway:
                 if self.alive and self.session is session:
                     self.sender.deliver(collected)
 
-            self._world.later(self._world.rng.randrange(0, 3), deliver)
+            # The disk takes its time, but a group is durable before the next one begins.
+            self._durable_ms = max(self._durable_ms, self._world.now_ms + self._world.rng.randrange(0, 3))
+            self._world.later(self._durable_ms - self._world.now_ms, deliver)
         return outcome
 
     def _wake(self) -> None:
@@ -443,7 +446,9 @@ class Gateway:
         self.failures[job.meter] += 1
         self._done(job, answered=False)
         if job.work is not None and self.commit(lambda now_ms: try_again(self.commands, job.work, error, now_ms)):
-            self._add(job._replace(at_ms=self._world.now_ms + wait_ms(self.failures[job.meter])))
+            wait = wait_ms(self.failures[job.meter])
+            self.lines[job.meter].again(job, self._world.now_ms + wait)
+            self._world.later(wait, lambda: self._kick(job.meter))
 
     def _done(self, job: Job, *, answered: bool) -> None:
         self.lines[job.meter].done(self._world.now_ms, answered=answered)

@@ -27,7 +27,10 @@ def check(world: World) -> None:
         assert all(at_ms <= expires_ms for at_ms in acts), f"{command_id} moved {meter} after it had expired"
         finals = headend.finals.get(command_id, [])
         assert len(finals) == 1, f"{command_id} came to {len(finals)} ends"
+    received = dict(world.store.sql.execute("SELECT id, received_ms FROM command").fetchall())
     for meter in METERS:
+        order = [received[acted] for acted, _ in world.acts if _meter(world, acted) == meter]
+        assert order == sorted(order), f"commands for {meter} have overtaken each other"
         rows = _rows(world, meter)
         made = world.meters[meter].rows(NOW_MS + 1, NOW_MS + CHAOS_MS + CALM_MS - 3 * PERIOD_MS)
         assert set(made) <= rows, f"rows of {meter} are missing"
