@@ -260,7 +260,7 @@ def _belongs(spec: RegisterSpec, group: str) -> bool:
         case "nameplate":
             return spec.identity is not None
         case "settings":
-            return spec.parameter is not None
+            return spec.parameter is not None or spec.setting is not None
         case "energy":
             return quantity is not None and quantity.kind == "register"
         case "demand":
@@ -277,7 +277,7 @@ def _is_phase_current(spec: RegisterSpec) -> bool:
 
 def _published(spec: RegisterSpec, text: str | None, unit: str, reason: str | None) -> Value:
     return Value(
-        name=spec.quantity.name if spec.quantity is not None else spec.name,
+        name=spec.name,
         register=spec.address,
         value=text,
         unit=unit or None,

@@ -4,27 +4,29 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.meter.dlms_link import Terms
-from gateway.script import NoAnswerError, NoConnectionError
-from protocols.address import ModbusAddress, SerialLine
+from gateway.script import MeterError, NoAnswerError, NoConnectionError
+from protocols.address import MeterAddress, ModbusAddress, SerialLine
 from protocols.errors import LocalProtocolError
-from protocols.machine import Layer, Machine, Peer, Stack, TimedOut
-from protocols.modbus.ascii import AsciiFramer
+from protocols.machine import Machine, Peer, Stack, TimedOut
 from protocols.modbus.client import ClientTiming, Garbled, ModbusClient
-from protocols.modbus.rtu import RtuFramer
-from protocols.modbus.tcp import TcpFramer
+from protocols.modbus.pymodbus_framer import PymodbusFramer
 from protocols.transport.conversation import ConnectionLostError, Conversation, converse
 from protocols.transport.dial import dial
 from protocols.transport.pump import link_time_us
 
 _READS: Final = frozenset({1, 2, 3, 4})
 
+SILENT_MAX: Final = 3
+"""Questions in a row that nobody on a connection answers: then it may be the connection that is dead."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pauses:
-    """How a line is kept: before the first request, and between two."""
+    """How a line is kept: before the first request, and between two; and whether its adapter hears itself."""
 
     connect_ms: int = 0
     request_ms: int = 0
+    local_echo: bool | None = None
 
 
 class ModbusLink:
@@ -36,7 +38,7 @@ class ModbusLink:
         connect_ms: how long connecting may take.
     """
 
-    __slots__ = ("_address", "_client", "_connect_ms", "_conversation", "_pauses")
+    __slots__ = ("_address", "_client", "_connect_ms", "_conversation", "_pauses", "_silent")
 
     def __init__(self, address: ModbusAddress, pauses: Pauses, connect_ms: int = 10_000) -> None:
         self._address = address
@@ -44,6 +46,28 @@ class ModbusLink:
         self._connect_ms = connect_ms
         self._client: ModbusClient | None = None
         self._conversation: Conversation | None = None
+        self._silent = 0
+
+    @property
+    def is_serial(self) -> bool:
+        """Whether it is a line, which stands for as long as its adapter does."""
+        return isinstance(self._address.carrier, SerialLine)
+
+    def serves(self, address: MeterAddress) -> bool:
+        """Whether another unit is reached the same way: on the same carrier, at the same speed, in the same frames."""
+        return isinstance(address, ModbusAddress) and (address.scheme, address.carrier) == (
+            self._address.scheme,
+            self._address.carrier,
+        )
+
+    def outlives(self, error: MeterError) -> bool:
+        """Whether to keep the line after an error.
+
+        An answer that is late may still come. Where frames have no transaction identifier, only who keeps the line
+        knows that it is owed; so it is kept, unless nobody answers any more on what may be a dead connection.
+        """
+        late = isinstance(error, NoAnswerError) and self._address.framing != "tcp"
+        return self.is_open and late and (self.is_serial or self._silent < SILENT_MAX)
 
     @property
     def is_open(self) -> bool:
@@ -66,16 +90,10 @@ class ModbusLink:
 
     def _machine(self, _peer: Peer) -> Machine:
         timing = ClientTiming(pause_us=self._pauses.request_ms * 1000, connect_pause_us=self._pauses.connect_ms * 1000)
-        framer: Layer[Any, Any]
-        carrier = self._address.carrier
-        match self._address.framing:
-            case "tcp":
-                framer = TcpFramer()
-            case "rtu":
-                framer = RtuFramer("client", baud=carrier.baud if isinstance(carrier, SerialLine) else None)
-            case _:
-                framer = AsciiFramer("client")
-        transactions = 1 if self._address.framing == "tcp" else 0
+        address, carrier = self._address, self._address.carrier
+        baud = carrier.baud if isinstance(carrier, SerialLine) else None
+        framer = PymodbusFramer(address.framing, baud=baud, local_echo=self._pauses.local_echo)
+        transactions = 1 if address.framing == "tcp" else 0
         self._client = ModbusClient(link_time_us(), transactions=transactions, timing=timing)
         return Stack([framer, self._client])
 
@@ -96,6 +114,7 @@ class ModbusLink:
             )
         except (ConnectionLostError, LocalProtocolError) as error:
             raise NoConnectionError(f"{self._address}: {error}") from None
+        self._silent = self._silent + 1 if isinstance(ended, TimedOut) else 0
         if isinstance(ended, TimedOut):
             raise NoAnswerError("the meter did not answer")
         if isinstance(ended.response, Garbled):
