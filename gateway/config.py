@@ -223,6 +223,7 @@ class MeterConfig(Section):
     retries: int = Field(default=1, ge=0, le=10)
     connect_pause: Span = Field(default=0, description="Modbus: between connecting and the first request")
     request_pause: Span = Field(default=0, description="Modbus: between two requests")
+    local_echo: bool | None = Field(default=None, description="Modbus: the adapter hears itself; found out if not said")
     observe_after: Span = Field(default=2_000, description="when to look whether the current agrees with the contact")
     clock_limit: Span = Field(default=60_000, description="set_clock refuses larger steps; a drift beyond is reported")
     backoff_max: Span = 300_000

@@ -19,6 +19,7 @@ from gateway.firmware_job import Images
 from gateway.health import Health
 from gateway.meter.dlms_link import DlmsLink
 from gateway.meter.dlms_profile import Get, obis
+from gateway.meter.modbus_link import ModbusLink
 from gateway.poll import CLOCK, RELAY, Outcome, poll
 from gateway.report import Report
 from gateway.retry import try_again, wait_ms
@@ -127,7 +128,8 @@ class LineRunner:
                 await self._poll(unit, job)
         except (NoConnectionError, NoAnswerError, NotLetInError) as error:
             answered = False
-            await self._close_link()
+            if not (isinstance(self._link, ModbusLink) and self._link.outlives(error)):
+                await self._close_link()
             await self._failed(unit, job, error)
         except StoreError as error:
             _log.error("the store can't be written: %s", error, extra={"meter": unit.id})
@@ -148,7 +150,7 @@ class LineRunner:
             careful: what follows must not be lost on a connection that only seems to stand.
         """
         link = self._link
-        mine = link is not None and link.is_open and (not isinstance(link, DlmsLink) or self._link_of == unit.id)
+        mine = link is not None and link.is_open and self._is_link_of(link, unit)
         if link is not None and mine and await self._stands(link, careful=careful):
             return link
         await self._close_link()
@@ -158,11 +160,14 @@ class LineRunner:
         self._link, self._link_of = link, unit.id
         return link
 
+    def _is_link_of(self, link: Link, unit: Unit) -> bool:
+        return link.serves(unit.config.address) if isinstance(link, ModbusLink) else self._link_of == unit.id
+
     async def _stands(self, link: Link, *, careful: bool) -> bool:
         if not careful or self.shared.clock.now_ms() - self._used_ms < FRESH_MS:
             return True
         if not isinstance(link, DlmsLink):
-            return False
+            return link.is_serial
         try:
             await link.ask(LOGICAL_DEVICE_NAME)
         except RefusedError:

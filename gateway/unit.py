@@ -105,7 +105,10 @@ class Unit:
         """A new way to the meter; a Modbus one serves all units of its line."""
         address = self.config.address
         if isinstance(address, ModbusAddress):
-            pauses = Pauses(connect_ms=self.config.connect_pause, request_ms=self.config.request_pause)
+            config = self.config
+            pauses = Pauses(
+                connect_ms=config.connect_pause, request_ms=config.request_pause, local_echo=config.local_echo
+            )
             return ModbusLink(address, pauses)
         assert self.credentials is not None  # noqa: S101 (made with every DLMS meter)
         return DlmsLink(address, self.credentials, self.terms, entropy)
