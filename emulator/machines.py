@@ -12,7 +12,7 @@ from emulator.face.cosem.face import CosemFace
 from emulator.face.read_out import data_sets, identification_of
 from emulator.journal import Events, Journal, Tap, UnitTap
 from emulator.resident import Attendance, Darkness, Resident
-from protocols.address import DlmsAddress, MeterAddress, ModbusAddress, Pty, SerialLine
+from protocols.address import DlmsAddress, MeterAddress, ModbusAddress, Pty, SerialLine, Tls
 from protocols.errors import LocalProtocolError
 from protocols.hdlc.framer import HdlcFramer, destination
 from protocols.hdlc.parameters import Parameters
@@ -20,15 +20,26 @@ from protocols.hdlc.server import HdlcServer
 from protocols.iec62056_21.message import INITIAL_BAUD
 from protocols.iec62056_21.meter import SignOnMeter
 from protocols.machine import Bus, Layer, Machine, Peer, SetLine, Stack
+from protocols.modbus.application import ModbusApplication
 from protocols.modbus.ascii import AsciiFramer
 from protocols.modbus.code import ExceptionCode
 from protocols.modbus.rtu import RtuFramer
-from protocols.modbus.server import ModbusServer
+from protocols.modbus.security import NO_ROLE, READ_FUNCTIONS, Rights, RoleGuard, role_of
+from protocols.modbus.server import DISPATCH, ModbusServer
 from protocols.modbus.tcp import TcpFramer
+from protocols.modbus.tcp_server import ModbusTcpServer
 from protocols.wrapper import Role, Wrapper, WrapperDatagram
 
 HDLC_PARAMETERS: Final = Parameters.symmetric(2030, 7)
 """What our meters can send and take: all that the standard has; the client settles for less."""
+
+ROLES: Final[Rights] = {
+    NO_ROLE: READ_FUNCTIONS,
+    "Viewer": READ_FUNCTIONS,
+    "Operator": READ_FUNCTIONS | {5, 6, 15, 16, 22, 23},
+    "Engineer": frozenset(DISPATCH),
+}
+"""What the roles of Modbus Security may do here; the specification leaves roles and rights to who runs the devices."""
 
 
 class Member(NamedTuple):
@@ -140,15 +151,32 @@ def _mode_e(setting: Setting) -> Machine:
 
 def _modbus(setting: Setting, framer: Layer[bytes, Any], *, serial: bool) -> Machine:
     """Modbus units behind one framer."""
-    residents = {member.station: member.resident for member in setting.members}
-    units = {unit: resident.modbus for unit, resident in residents.items() if resident.modbus is not None}
-    shared = not serial and len(units) > 1
-    unknown = ExceptionCode.GATEWAY_TARGET_FAILED_TO_RESPOND if shared else None
-    server = ModbusServer(units, serial=serial, unknown_unit=unknown)
-    if setting.journal is None:
-        return _stack(setting, [framer, server])
-    names = {unit: resident.id for unit, resident in residents.items()}
-    return _stack(setting, [framer, UnitTap(setting.journal, names), server])
+    units = _units(setting)
+    server = ModbusServer(units, serial=serial, unknown_unit=None if serial else _unknown_unit(units))
+    layers: list[Layer[Any, Any]] = [framer]
+    if isinstance(setting.members[0].address.carrier, Tls):
+        layers.append(RoleGuard(role_of(setting.peer), ROLES))
+    if setting.journal is not None:
+        layers.append(UnitTap(setting.journal, {member.station: member.resident.id for member in setting.members}))
+    return _stack(setting, [*layers, server])
+
+
+def _modbus_tcp(setting: Setting) -> Machine:
+    """Framer and server in one step, where nothing is to stand between them."""
+    if setting.journal is not None or setting.behaviour:
+        return _modbus(setting, TcpFramer(), serial=False)
+    units = _units(setting)
+    return Stack([ModbusTcpServer(units, unknown_unit=_unknown_unit(units))])
+
+
+def _units(setting: Setting) -> dict[int, ModbusApplication]:
+    faces = {member.station: member.resident.modbus for member in setting.members}
+    return {unit: face for unit, face in faces.items() if face is not None}
+
+
+def _unknown_unit(units: Mapping[int, ModbusApplication]) -> ExceptionCode | None:
+    """A port with several units is a gateway to them, and says that somebody is not there; a meter stays silent."""
+    return ExceptionCode.GATEWAY_TARGET_FAILED_TO_RESPOND if len(units) > 1 else None
 
 
 def _association(setting: Setting, member: Member) -> list[Layer[Any, Any]]:
@@ -176,7 +204,7 @@ MACHINES: Final[Mapping[str, Callable[[Setting], Machine]]] = {
     "dlms+hdlc+tcp": _hdlc,
     "dlms+hdlc": _hdlc,
     "dlms+mode-e": _mode_e,
-    "modbus+tcp": lambda setting: _modbus(setting, TcpFramer(), serial=False),
+    "modbus+tcp": _modbus_tcp,
     "modbus+tls": lambda setting: _modbus(setting, TcpFramer(), serial=False),
     "modbus+rtu": lambda setting: _modbus(setting, _rtu(setting), serial=True),
     "modbus+rtu+tcp": lambda setting: _modbus(setting, _rtu(setting), serial=True),

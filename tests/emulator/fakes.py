@@ -78,6 +78,10 @@ class FakeRegisters(ModbusApplication):
     def read_registers(self, function: int, address: int, count: int, now_us: int) -> bytes | ExceptionCode:
         return self.number.to_bytes(2, "big") * count
 
+    def write_registers(self, function: int, address: int, registers: bytes, now_us: int) -> ExceptionCode | None:
+        self.number = int.from_bytes(registers[:2], "big")
+        return None
+
 
 def bench_clock(rate: int = 1) -> BenchClock:
     return BenchClock(1_730_053_800_000, Zone("Asia/Kolkata"), rate, link_time_us())

@@ -21,6 +21,7 @@ from protocols.checksum import crc16_modbus
 from protocols.machine import Indication, Layer, Stack
 from protocols.modbus.adu import Adu
 from protocols.modbus.ascii import AsciiFramer
+from protocols.modbus.security import ROLE_OID
 from protocols.modbus.tcp import TcpFramer
 from protocols.transport.conversation import converse
 from protocols.transport.dial import dial
@@ -28,6 +29,9 @@ from tests.emulator.fakes import resident
 
 READ_ONE = bytes((3, 0, 0, 0, 1))
 SEVEN = bytes((3, 2, 0, 7))
+WRITE_ONE = bytes((6, 0, 0, 0, 7))
+REFUSED = bytes((0x86, 1))
+ECHO = bytes((8, 0, 0, 1, 2))
 
 
 async def opened(*urls: str, behaviours: dict[str, LineBehaviour] | None = None) -> tuple[Endpoint, list[str]]:
@@ -43,13 +47,13 @@ class Asker(Layer[Adu, Adu]):
         self.above(Indication(item.pdu), now_us)
 
 
-async def asked(carrier: Tls | SerialLine, framer: Layer[bytes, Adu]) -> bytes:
-    """The PDU that unit 1 answers to a read."""
+async def asked(carrier: Tls | SerialLine, framer: Layer[bytes, Adu], pdu: bytes = READ_ONE) -> bytes:
+    """The PDU that unit 1 answers."""
     asker = Asker()
     talk = converse(await dial(carrier, lambda _peer: Stack([framer, asker])))
     answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
     talk.on_indication = lambda indication: answered.set_result(indication.apdu)
-    asker.below(Adu(1, READ_ONE, 9), 0)
+    asker.below(Adu(1, pdu, 9), 0)
     talk.touch()
     closed = asyncio.ensure_future(talk.wait_closed())
     closed.add_done_callback(lambda _closed: answered.done() or answered.cancel())
@@ -61,12 +65,12 @@ async def asked(carrier: Tls | SerialLine, framer: Layer[bytes, Adu]) -> bytes:
         await talk.aclose()
 
 
-def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A self-signed certificate for loopback, and its key."""
+def certificate(folder: Path, name: str, role: str = "") -> tuple[Path, Path]:
+    """A self-signed certificate for loopback, with a role if one is named, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     begin = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
-    signed = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
@@ -76,8 +80,11 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
         .not_valid_after(begin + dt.timedelta(days=36_500))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
     )
+    if role:
+        text = bytes((0x0C, len(role))) + role.encode()
+        builder = builder.add_extension(x509.UnrecognizedExtension(ROLE_OID, text), critical=False)
+    signed = builder.sign(key, hashes.SHA256())
     public, private = folder / f"{name}.pem", folder / f"{name}.key"
     public.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     private.write_bytes(
@@ -106,6 +113,39 @@ async def test_modbus_tls_wants_the_clients_certificate(tmp_path: Path) -> None:
     with pytest.raises((ssl.SSLError, ConnectionError)):
         await asked(stranger, TcpFramer())
     await endpoint.close()
+
+
+async def told(folder: Path, role: str, pdu: bytes) -> bytes:
+    """What a client with this role is answered over TLS."""
+    server, client = certificate(folder, "server"), certificate(folder, "client", role)
+    endpoint, [url] = await opened(
+        f"modbus+tls://127.0.0.1:0?certificate={server[0]}&private_key={server[1]}&authority={client[0]}"
+    )
+    listening = parse(url).carrier
+    assert isinstance(listening, Tls)
+    trusted = {"authority": str(server[0]), "certificate": str(client[0]), "private_key": str(client[1])}
+    try:
+        return await asked(Tls(host=listening.host, port=listening.port, **trusted), TcpFramer(), pdu)
+    finally:
+        await endpoint.close()
+
+
+@pytest.mark.parametrize(
+    ("role", "pdu", "answer"),
+    [
+        ("", READ_ONE, SEVEN),
+        ("", WRITE_ONE, REFUSED),
+        ("Viewer", WRITE_ONE, REFUSED),
+        ("Operator", WRITE_ONE, WRITE_ONE),
+        ("Engineer", ECHO, ECHO),
+        ("Operator", ECHO, bytes((0x88, 1))),
+        ("Gardener", READ_ONE, bytes((0x83, 1))),
+    ],
+)
+async def test_the_role_in_the_clients_certificate_says_what_it_may(
+    tmp_path: Path, role: str, pdu: bytes, answer: bytes
+) -> None:
+    assert await told(tmp_path, role, pdu) == answer
 
 
 async def test_a_line_echoes_and_is_deaf_to_a_client_at_another_rate(tmp_path: Path) -> None:
