@@ -1,4 +1,4 @@
-"""The command line of the emulator: `run`, `models`, `image`, `init`."""
+"""The command line of the emulator: `run`, `models`, `plot`, `image`, `init`."""
 
 import asyncio
 import contextlib
@@ -108,6 +108,27 @@ def models(
     typer.echo(f"{'model':{width}}  objects  registers  title")
     for row in rows:
         typer.echo(f"{row['id']:{width}}  {row['objects']:7}  {row['registers']:9}  {row['title']}")
+
+
+@app.command()
+def plot(
+    model: Annotated[str, typer.Argument(help="The model to draw.")],
+    *,
+    days: Annotated[int, typer.Option(help="How many days, from 28 October 2024.", min=1, max=366)] = 7,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The picture: PNG, SVG or PDF.")] = Path("meter.png"),
+    seed: Annotated[int, typer.Option(help="What everything random is drawn from.")] = 42,
+) -> None:
+    """Draw some days of a meter in which things happen: load, voltage, load switch and events."""
+    with _told():
+        try:
+            from emulator.plot import plot as draw
+
+            draw(load(model), model, days, output, seed=seed)
+        except ImportError:
+            raise BenchError(["pictures need matplotlib: pip install 'meterbench[plot]'"]) from None
+        except (ValueError, OSError) as error:
+            raise BenchError([str(error)]) from None
+    typer.echo(str(output))
 
 
 @app.command()

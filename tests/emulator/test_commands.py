@@ -38,6 +38,15 @@ def test_models_are_listed_for_people_and_for_programs() -> None:
     assert rows["sdm120"]["registers"] > 20
 
 
+def test_some_days_of_a_meter_are_drawn(tmp_path: Path) -> None:
+    picture = tmp_path / "meter.png"
+    done = CliRunner().invoke(app, ["plot", "is15959-d1", "--days", "1", "-o", str(picture)])
+    assert done.exit_code == 0, done.output
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    wrong = CliRunner().invoke(app, ["plot", "is15959-d1", "--days", "1", "-o", str(tmp_path / "meter.doc")])
+    assert wrong.exit_code == 2
+
+
 def test_the_ready_line_names_every_meter_and_where_to_dial_it(tmp_path: Path) -> None:
     (tmp_path / "bench.toml").write_text(BENCH)
     with emulator("bench.toml", "--journal", "journal.jsonl", cwd=tmp_path) as running:

@@ -51,7 +51,7 @@ def clock(cosem_object: CosemObject, maker: Maker) -> Behaviour:
             utc_ms = stamp.decode(value[1], face.meter.clock.zone)
         except RemoteProtocolError:
             return DataAccessResult.TYPE_UNMATCHED
-        if utc_ms is None:
+        if utc_ms is None or not face.meter.clock.accepts(utc_ms):
             return DataAccessResult.OTHER_REASON
         face.meter.set_clock(at_ms, utc_ms)
         return DataAccessResult.SUCCESS
@@ -113,6 +113,8 @@ def _adjust_to_preset(key: tuple[int, bytes, int]) -> Executor:
             return REFUSED
         now = face.meter.clock.reading(at_ms).utc_ms
         if time is None or (start is not None and now < start) or (end is not None and now > end):
+            return REFUSED
+        if not face.meter.clock.accepts(time):
             return REFUSED
         face.meter.set_clock(at_ms, time)
         return DONE

@@ -23,6 +23,9 @@ class Clock(Protocol):
     def reading(self, at_ms: int) -> ClockReading:
         """What it shows."""
 
+    def accepts(self, utc_ms: int) -> bool:
+        """Whether it can be set to this."""
+
 
 class Switch(Protocol):
     """The load switch."""

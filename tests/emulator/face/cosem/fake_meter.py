@@ -25,6 +25,9 @@ class FakeClock:
     zone: Zone = field(default_factory=lambda: zone("Asia/Kolkata"))
     shift_ms: int = 0
 
+    def accepts(self, utc_ms: int) -> bool:
+        return 946_684_800_000 <= utc_ms < 4_102_444_800_000  # 2000 to 2099
+
     def reading(self, at_ms: int) -> ClockReading:
         utc_ms = at_ms + self.shift_ms
         return ClockReading(utc_ms, self.zone.offset_ms(utc_ms) // MINUTE_MS, self.zone.daylight(utc_ms), 0)

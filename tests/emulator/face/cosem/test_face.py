@@ -116,6 +116,10 @@ def test_the_clock_is_set_by_date_time_and_shifted_by_seconds(d1: Desk) -> None:
         DataAccessResult.SUCCESS
     )
     assert meter_of(d1).clock.reading(NOON_MS).utc_ms - NOON_MS == 75 * 60_000
+    no_year_of_a_meter = bytes.fromhex("076C0A1CFF0D0F00008000FF")  # 1900
+    assert d1.face.set(
+        d1.association, 8, CLOCK, 2, None, encode((Tag.OCTET_STRING, no_year_of_a_meter)), d1.now_us
+    ) is (DataAccessResult.OTHER_REASON)
     shift = encode((Tag.LONG, -30))
     assert d1.face.action(d1.association, 8, CLOCK, 6, shift, d1.now_us)[0] is ActionResult.SUCCESS
     too_far = encode((Tag.LONG, 901))
