@@ -1,8 +1,9 @@
 """The journal: every request, answer and happening as one JSON line each, to assert on and to look at.
 
 A tap is a layer whose two sides are alike, put between link and association (or between Modbus framer and server). It
-keeps what passes as it is; times, hexadecimal and masking are made when the buffer is written out, since a meter that
-answers must not wait for that. Passwords and keys are masked (see `emulator.mask`).
+keeps what passes as it is; times and hexadecimal are made when the buffer is written out, since a meter that answers
+must not wait for that. A request that is answered at once is one note with its answer. Passwords and keys are masked
+(see `emulator.mask`).
 """
 
 import json
@@ -17,8 +18,8 @@ from protocols.link import Apdu, LinkDisconnect, LinkDown, LinkUp
 from protocols.machine import Layer
 from protocols.modbus.adu import Adu
 
-NOTES_MAX: Final = 2000
-"""Notes in memory before they are written: a few hundred kilobytes at most, since APDUs are bounded."""
+NOTES_MAX: Final = 512
+"""Notes in memory before they are written: no more than the processor's cache holds, where APDUs are short."""
 
 LINK: Final = {LinkUp: "link up", LinkDown: "link down", LinkDisconnect: "link disconnect"}
 
@@ -28,16 +29,17 @@ ASSOCIATION: Final = {
     AssociationClosed: "association closed",
 }
 
-THOUSAND: Final = tuple(f"{number:03}" for number in range(1000))
-"""Milliseconds as text: half of what a time costs, made beforehand."""
-
 REQUEST: Final = "request"
 ANSWER: Final = "answer"
 
 _log = logging.getLogger(__name__)
 
-_Note = tuple[int, int | None, str, Any]
-"""Link time, true time or None, the beginning of the line, and what the rest of it is made of."""
+HEX: Final = '"hex":"'
+MASKED: Final = '"masked":true,"hex":"'
+
+_Note = tuple[int, Any, Any, Any]
+"""Link time, true time or None, the beginning of the line, and what the rest of it is made of; of an exchange the
+beginnings of its two lines, its request and its answer."""
 
 
 class Journal:
@@ -60,8 +62,8 @@ class Journal:
         self.notes: list[_Note] = []
         self._file = file
         self._true_ms = true_ms
-        self._second = -1
-        self._stamp = ""
+        self._second = self._milli = -1
+        self._date = self._at = ""
 
     def note(self, now_us: int, meter_id: str, what: str, more: Mapping[str, Any], at_ms: int | None = None) -> None:
         """Write down later what happens now.
@@ -107,22 +109,27 @@ class Journal:
         lines: list[str] = []
         then_us, stamp, true_ms = -1, "", self._true_ms
         for now_us, at_ms, start, item in notes:
-            if at_ms is not None:
+            if type(at_ms) is int:
                 then_us, stamp = -1, self._stamped(at_ms, now_us)
-            elif now_us != then_us:  # a request and its answer have one instant
+            elif now_us != then_us:
                 then_us, stamp = now_us, self._stamped(true_ms(now_us), now_us)
-            if type(item) is bytes:
-                lines.append(f'{stamp}{start}"hex":"{item.hex()}"}}\n')
+            if type(at_ms) is tuple:
+                asked, answered = at_ms
+                lines.append(f'{stamp}{asked}{start.hex()}"}}\n{stamp}{answered}{item.hex()}"}}\n')
+            elif type(item) is bytes:
+                lines.append(f'{stamp}{start}{item.hex()}"}}\n')
             else:
                 more = ",".join([f'"{key}":{json.dumps(value)}' for key, value in item.items()])
                 lines.append(f"{stamp}{start}{more}}}\n" if more else f"{stamp}{start[:-1]}}}\n")
         return lines
 
     def _stamped(self, at_ms: int, now_us: int) -> str:
-        second, milli = divmod(at_ms, 1000)
-        if second != self._second:
-            self._second, self._stamp = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return f'{{"at":"{self._stamp}.{THOUSAND[milli]}Z","link_us":{now_us},'
+        if at_ms != self._milli:  # at full speed a millisecond has dozens of requests
+            second, milli = divmod(at_ms, 1000)
+            if second != self._second:
+                self._second, self._date = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            self._milli, self._at = at_ms, f'{{"at":"{self._date}.{milli:03}Z","link_us":'
+        return f"{self._at}{now_us},"
 
 
 def line_start(meter_id: str, what: str, **numbers: int) -> str:
@@ -141,21 +148,20 @@ class Tap(Layer[Any, Any]):
     def __init__(self, journal: Journal, meter_id: str) -> None:
         self._journal = journal
         self._meter_id = meter_id
-        self._pair = (-1, -1)
-        self._request = self._answer = ""
+        self._client = self._server = -1
+        self._starts = ("", "")
         self._secret_blocks: set[tuple[int, int]] = set()
 
     def from_below(self, item: Any, now_us: int) -> None:
         """A request, or the link coming and going."""
         if type(item) is Apdu:
-            data = item[2]
-            if item[:2] != self._pair:
-                self._begin(*item[:2])
+            client, server, data, _ = item
+            if client != self._client or server != self._server:
+                self._begin(client, server)
             if data[:1] in WRITING_SOMETHING:
                 self._keep_masked(now_us, data)
             else:
-                # Without looking at the bound: the answer's note does.
-                self._journal.notes.append((now_us, None, self._request, data))
+                self._journal.keep((now_us, None, self._starts[0], data))
         else:
             self._note_link(item, now_us)
         self.above(item, now_us)
@@ -163,30 +169,47 @@ class Tap(Layer[Any, Any]):
     def from_above(self, item: Any, now_us: int) -> None:
         """An answer, something unasked, or the order to take the link down."""
         if type(item) is Apdu:
-            if item[:2] != self._pair:
-                self._begin(*item[:2])
-            self._journal.keep((now_us, None, self._answer, item[2]))
+            client, server, data, _ = item
+            if client != self._client or server != self._server:
+                self._begin(client, server)
+            self._journal.keep((now_us, None, self._starts[1], data))
         else:
             self._note_link(item, now_us)
         self.below(item, now_us)
 
+    def answer(self, client: int, server: int, data: bytes, now_us: int) -> Any:
+        """A request, its answer, and nothing in between: what is answered at once changes nothing."""
+        answer = self.ask(client, server, data, now_us)
+        if answer is not None:
+            if client != self._client or server != self._server:
+                self._begin(client, server)
+            journal = self._journal
+            notes = journal.notes
+            notes.append((now_us, self._starts, data, answer))
+            if len(notes) >= NOTES_MAX:
+                journal.flush()
+        return answer
+
     def _begin(self, client: int, server: int) -> None:
         """Prepare the beginnings of lines for this pair of SAPs: mostly there is but one on a connection."""
-        self._pair = (client, server)
-        self._request = line_start(self._meter_id, REQUEST, client=client, server=server)
-        self._answer = line_start(self._meter_id, ANSWER, client=client, server=server)
+        self._client, self._server = client, server
+        request, answer = (
+            line_start(self._meter_id, what, client=client, server=server) + HEX for what in (REQUEST, ANSWER)
+        )
+        self._starts = (request, answer)
 
     def _note_link(self, item: Any, now_us: int) -> None:
         self._journal.note(now_us, self._meter_id, LINK[type(item)], item._asdict())
 
     def _keep_masked(self, now_us: int, data: bytes) -> None:
-        pair, block = self._pair, is_block(data)
+        pair, block = (self._client, self._server), is_block(data)
         data, hidden = mask(data, continued=pair in self._secret_blocks)
         if hidden and block:
             self._secret_blocks.add(pair)
         elif not block:
             self._secret_blocks.discard(pair)
-        self._journal.keep((now_us, None, self._request + '"masked":true,' if hidden else self._request, data))
+        request = self._starts[0]
+        self._journal.keep((now_us, None, request.removesuffix(HEX) + MASKED if hidden else request, data))
 
 
 class Events(Layer[Any, Any]):
@@ -218,7 +241,7 @@ class UnitTap(Layer[Any, Any]):
     def __init__(self, journal: Journal, meter_ids: Mapping[int, str]) -> None:
         self._journal = journal
         self._starts = {
-            unit: (line_start(meter_id, REQUEST, unit=unit), line_start(meter_id, ANSWER, unit=unit))
+            unit: (line_start(meter_id, REQUEST, unit=unit) + HEX, line_start(meter_id, ANSWER, unit=unit) + HEX)
             for unit, meter_id in meter_ids.items()
         }
 
@@ -239,4 +262,4 @@ class UnitTap(Layer[Any, Any]):
 
 def _stranger(unit: int) -> tuple[str, str]:
     """The beginnings for a unit that nobody has here: a broadcast, or a question for nobody."""
-    return line_start("", REQUEST, unit=unit), line_start("", ANSWER, unit=unit)
+    return line_start("", REQUEST, unit=unit) + HEX, line_start("", ANSWER, unit=unit) + HEX

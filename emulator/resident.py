@@ -244,6 +244,13 @@ class Attendance(Layer[Any, Any]):
                 return
         self.above(item, now_us)
 
+    def answer(self, client: int, server: int, data: bytes, now_us: int) -> Any:
+        """What a living meter answers at once; where something is to be seen to first, nothing."""
+        resident = self._resident
+        if resident.up and now_us < resident.due_us and resident.outages == self._outages:
+            return self.ask(client, server, data, now_us)
+        return None
+
     def _forget(self, now_us: int) -> None:
         self._outages = self._resident.outages
         for client, server in sorted(self._pairs):

@@ -2,6 +2,9 @@
 
 HDLC, the wrapper and mode E differ below this line and are alike above it. From below come `Apdu`, `LinkUp` and
 `LinkDown`; from above come `Apdu`, `LinkConnect` and `LinkDisconnect`. A wrapper on TCP is up as soon as it is asked.
+
+A server's link `ask`s before it hands a confirmed APDU up: `answer(client, server, apdu, now_us) -> bytes | None`, the
+APDU that answers it, for which nothing else has to happen. Most requests are a GET of one attribute and go that way.
 """
 
 from typing import NamedTuple

@@ -95,6 +95,10 @@ class Machine(Protocol):
         """Time has passed; called at or after the deadline, an early call changes nothing."""
 
 
+def _no_answer(*_request: Any) -> None:
+    """What a layer is told that asks and has nobody above it."""
+
+
 class Layer(Generic[B, A]):
     """One step of a stack: takes `B` from below and hands `A` up, takes `A` from above and hands `B` down.
 
@@ -107,6 +111,9 @@ class Layer(Generic[B, A]):
     close: Callable[[str], None]
     """Set by the stack: hand an item up, hand an item down, end the whole machine with a reason."""
 
+    ask: Callable[..., Any] = staticmethod(_no_answer)
+    """Set by the stack: the `answer` of the layer above."""
+
     def from_below(self, item: B, now_us: int) -> None:
         """Take one item that came up from the wire."""
         self.above(item, now_us)
@@ -114,6 +121,15 @@ class Layer(Generic[B, A]):
     def from_above(self, item: A, now_us: int) -> None:
         """Take one item on its way down to the wire."""
         self.below(item, now_us)
+
+    def answer(self, *_request: Any) -> Any:
+        """What answers a request at once, where this layer and those above it have that short way; None is no answer.
+
+        A layer may `ask` for it before it hands a request up, and then does so only where there is no answer, in the
+        same breath. The arguments are the layers' own matter (`protocols.link` says them for DLMS). A layer in between
+        that says nothing of it keeps everything on the long way.
+        """
+        return None
 
     def eof(self, now_us: int) -> None:
         """The carrier has ended; called from the lowest layer to the highest."""
@@ -149,10 +165,13 @@ class Stack:
             if type(layer).from_above is not Layer.from_above:
                 down = layer.from_above
         up: Callable[[Any, int], None] = self._indicate
+        ask: Callable[..., Any] = _no_answer
         for layer in reversed(self.layers):
             layer.above = up
+            layer.ask = ask
             if type(layer).from_below is not Layer.from_below:
                 up = layer.from_below
+            ask = layer.answer
         self._receive = up
         self._timed = [layer for layer in self.layers if type(layer).deadline_us is not Layer.deadline_us]
         self._deadlines = tuple([layer.deadline_us for layer in self._timed])

@@ -90,8 +90,15 @@ class Wrapper(_Wrapped):
         if not self._held and len(item) > HEADER_BYTES:
             version, source, destination, length = _unpack_from(item)
             if len(item) == HEADER_BYTES + length and version == VERSION and length <= self._apdu_bytes_max:
-                client, server = (source, destination) if self._server else (destination, source)
-                self.above(_new(Apdu, (client, server, item[HEADER_BYTES:], True)), now_us)
+                apdu = item[HEADER_BYTES:]
+                if self._server:
+                    answer = self.ask(source, destination, apdu, now_us)
+                    if answer is None:
+                        self.above(_new(Apdu, (source, destination, apdu, True)), now_us)
+                    else:
+                        self.below(_pack(VERSION, destination, source, len(answer)) + answer, now_us)
+                else:
+                    self.above(_new(Apdu, (destination, source, apdu, True)), now_us)
                 return
         self._held += item
         self._split(now_us)

@@ -2,8 +2,8 @@
 
 `AssociationServer` is the layer above any DLMS link. It judges AARQs, keeps the associations by (client SAP, server
 SAP), unwraps and wraps what is ciphered or in general blocks, and hands plain requests to `protocols.dlms.serve`. A
-GET of one attribute in clear, which is most of a meter's work, takes a short way through `from_below` that obeys the
-same rules. Whatever arrives is answered as the standard says or dropped; nothing that a peer sends raises.
+GET of one attribute in clear, which is most of a meter's work, takes a short way through `answer` that obeys the same
+rules. Whatever arrives is answered as the standard says or dropped; nothing that a peer sends raises.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from protocols.dlms.general_block_transfer import TAG as GENERAL_BLOCK_TRANSFER
 from protocols.dlms.general_block_transfer import GeneralBlockTransfer, decode_general_block
 from protocols.dlms.notification import DATA_NOTIFICATION_CONFIRM, DataNotificationConfirm
 from protocols.dlms.release import RLRQ
-from protocols.dlms.results import ServiceError, StateError
+from protocols.dlms.results import DataAccessResult, ServiceError, StateError
 from protocols.dlms.serve import access, action, get, short_name
 from protocols.dlms.serve import set as set_service
 from protocols.dlms.serve.doorkeeper import Doorkeeper
@@ -45,6 +45,9 @@ GENERAL_BLOCK_WINDOW: Final = 8
 
 GLO_GET_REQUEST: Final = b"\xc8"
 """The first octet of the ciphered form of most requests."""
+
+GET_NORMAL: Final = 0xC001
+GET_NORMAL_OCTETS: Final = 13
 
 _unpack_get = Struct(">HBH6sBB").unpack
 """A GET-request-normal: tag and kind, invoke, class, instance, attribute, whether there is a selection."""
@@ -151,6 +154,7 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
         )
         self._served: dict[tuple[int, int], Served] = {}
         self._held: dict[tuple[int, int], tuple[int, Apdu]] = {}
+        self._ready: tuple[bytes, bytes | DataAccessResult] | None = None
 
     def from_below(self, item: Apdu | LinkUp | LinkDown, now_us: int) -> None:
         """Take an APDU, or the news that a link came or went."""
@@ -159,26 +163,42 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
                 self._end((item.client, item.server), ServerEvent.LINK_DOWN, item.reason, now_us)
             return
         client, server, data, confirmed = item
-        served = self._served.get((client, server))
-        if served is not None and served.quick and len(data) == 13 and confirmed:
-            head, invoke, class_id, instance, attribute, selected = _unpack_get(data)
-            if head == 0xC001 and not selected and 0 < attribute < 0x80:
-                association = served.association
-                try:
-                    result = served.application.get(association, class_id, instance, attribute, None, now_us)
-                except RemoteProtocolError:
-                    self._refuse_service(served, data, ServiceError.OTHER_REASON, now_us)
-                    return
-                if type(result) is bytes and len(result) + 4 <= association.peer_max_pdu:
-                    self.below(_new(Apdu, (client, server, _GET_RESPONSE[invoke] + result, True)), now_us)
-                else:
-                    self._answer(served, get.answer_normal(served, invoke, result), now_us)
+        ready, self._ready = self._ready, None
+        if confirmed and ready is None:
+            answer = self.answer(client, server, data, now_us)
+            if answer is not None:
+                self.below(_new(Apdu, (client, server, answer, True)), now_us)
                 return
+            ready, self._ready = self._ready, None
+        served = self._served.get((client, server))
+        if ready is not None and ready[0] is data and served is not None:
+            self._answer(served, get.answer_normal(served, data[2], ready[1]), now_us)
         elif served is not None and served.quick_ciphered and confirmed and data[:1] == GLO_GET_REQUEST:
             self._take_ciphered(item, served, now_us)
-            return
-        if data:
+        elif data:
             self._take(item, served, now_us)
+
+    def answer(self, client: int, server: int, data: bytes, now_us: int) -> bytes | None:
+        """The answer to a GET of one attribute in clear, where it fits one APDU.
+
+        What the application has said otherwise waits in `_ready` for the request to be handed up.
+        """
+        served = self._served.get((client, server))
+        if served is None or not served.quick or len(data) != GET_NORMAL_OCTETS:
+            return None
+        head, invoke, class_id, instance, attribute, selected = _unpack_get(data)
+        if head != GET_NORMAL or selected or not 0 < attribute < 0x80:
+            return None
+        association = served.association
+        try:
+            result = served.application.get(association, class_id, instance, attribute, None, now_us)
+        except RemoteProtocolError:
+            return None
+        if type(result) is bytes and len(result) + 4 <= association.peer_max_pdu:
+            response: bytes = _GET_RESPONSE[invoke] + result
+            return response
+        self._ready = (data, result)
+        return None
 
     def eof(self, now_us: int) -> None:
         """The carrier has ended, and every association with it."""
@@ -238,9 +258,9 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
         plain: bytes | Refusal
         if protection is not None and len(data) <= association.own_max_pdu:
             plain = protection.unprotect(data, association, now_us)
-            if type(plain) is bytes and len(plain) == 13:
+            if type(plain) is bytes and len(plain) == GET_NORMAL_OCTETS:
                 head, invoke, class_id, instance, attribute, selected = _unpack_get(plain)
-                if head == 0xC001 and not selected and 0 < attribute < 0x80:
+                if head == GET_NORMAL and not selected and 0 < attribute < 0x80:
                     try:
                         get_attribute = served.application.get
                         result = get_attribute(association, class_id, instance, attribute, None, now_us)

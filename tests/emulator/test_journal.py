@@ -8,6 +8,7 @@ from emulator.journal import NOTES_MAX, Journal, Tap, UnitTap
 from protocols.link import Apdu, LinkUp
 from protocols.machine import Layer, Stack
 from protocols.modbus.adu import Adu, Noise
+from protocols.wrapper import Role, Wrapper, encode
 
 SET_SECRET_FIRST = bytes.fromhex("C102C1000F0000280003FF07000000000001030904616263")
 SET_SECRET_LATER = bytes.fromhex("C103C1010000000202") + b"de"
@@ -25,6 +26,11 @@ def lines(file: io.StringIO) -> list[dict[str, Any]]:
 class Answers(Layer[Any, Any]):
     def from_below(self, item: Any, now_us: int) -> None:
         self.below(item, now_us)
+
+
+class AnswersAtOnce(Answers):
+    def answer(self, client: int, server: int, data: bytes, now_us: int) -> bytes | None:
+        return b"\xc4" + data[1:] if data.startswith(b"\xc0") else None
 
 
 def test_a_tap_notes_requests_and_answers_and_changes_nothing() -> None:
@@ -57,6 +63,34 @@ def test_a_tap_notes_requests_and_answers_and_changes_nothing() -> None:
         "hex": "c001",
     }
     assert lines(file)[4]["unit"] == 7
+
+
+def test_what_is_answered_at_once_is_noted_like_anything_else() -> None:
+    book, file = journal()
+    stack = Stack([Wrapper(Role.SERVER), Tap(book, "MB0001"), AnswersAtOnce()])
+    for client, data in ((16, b"\xc0\x01"), (32, b"\xc0\x02"), (32, b"\xc3\x01"), (32, b"\xc0\x03")):
+        stack.receive_data(encode(client, 1, data), 7_000)
+    assert len(stack.data_to_send(7_000)) == 4
+    book.flush()
+    assert [(line["what"], line["client"], line["hex"]) for line in lines(file)] == [
+        ("request", 16, "c001"),
+        ("answer", 16, "c401"),
+        ("request", 32, "c002"),
+        ("answer", 32, "c402"),
+        ("request", 32, "c301"),
+        ("answer", 32, "c301"),
+        ("request", 32, "c003"),
+        ("answer", 32, "c403"),
+    ]
+    assert {line["link_us"] for line in lines(file)} == {7_000}
+
+
+def test_exchanges_are_written_out_before_they_are_too_many() -> None:
+    book, file = journal()
+    stack = Stack([Wrapper(Role.SERVER), Tap(book, "MB0001"), AnswersAtOnce()])
+    for _ in range(NOTES_MAX):
+        stack.receive_data(encode(16, 1, b"\xc0\x01"), 7_000)
+    assert len(lines(file)) == 2 * NOTES_MAX
 
 
 def test_noise_on_a_line_is_noted() -> None:

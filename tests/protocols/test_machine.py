@@ -43,6 +43,40 @@ class Echo(Layer[bytes, bytes]):
         self.wake_us = None
 
 
+class Asker(Layer[bytes, bytes]):
+    """Asks before it hands up."""
+
+    def from_below(self, item: bytes, now_us: int) -> None:
+        answer = self.ask(item, now_us)
+        if answer is None:
+            self.above(item, now_us)
+        else:
+            self.below(answer, now_us)
+
+
+class Prompt(Layer[bytes, bytes]):
+    """Answers b"quick" at once."""
+
+    def answer(self, item: bytes, now_us: int) -> bytes | None:
+        return b"at once" if item == b"quick" else None
+
+    def from_below(self, item: bytes, now_us: int) -> None:
+        self.below(b"handed up", now_us)
+
+
+class Witness(Layer[bytes, bytes]):
+    """Sees what is answered at once."""
+
+    def __init__(self) -> None:
+        self.seen: list[bytes] = []
+
+    def answer(self, item: bytes, now_us: int) -> bytes | None:
+        answer: bytes | None = self.ask(item, now_us)
+        if answer is not None:
+            self.seen.append(answer)
+        return answer
+
+
 def events(machine: Stack | Bus) -> list[Any]:
     seen = []
     while (event := machine.next_event()) is not None:
@@ -143,3 +177,28 @@ def test_the_end_of_the_line_reaches_every_station() -> None:
     line.receive_eof(0)
     assert all(echo.ended for echo in echoes.values())
     assert line.closed
+
+
+def test_a_request_may_be_answered_at_once_under_the_eyes_of_the_layers_between() -> None:
+    witness = Witness()
+    stack = Stack([Asker(), witness, Prompt()])
+    stack.receive_data(b"quick", 0)
+    stack.receive_data(b"slow", 0)
+    assert stack.data_to_send(0) == [b"at once", b"handed up"]
+    assert witness.seen == [b"at once"]
+
+
+def test_a_layer_that_says_nothing_of_it_and_a_top_that_has_no_answer_keep_the_long_way() -> None:
+    stack = Stack([Asker(), Layer(), Prompt()])
+    stack.receive_data(b"quick", 0)
+    assert stack.data_to_send(0) == [b"handed up"]
+    lonely = Stack([Asker()])
+    lonely.receive_data(b"quick", 0)
+    assert events(lonely) == [b"quick"]
+
+
+def test_layers_that_only_hand_on_are_passed_by() -> None:
+    stack = Stack([Layer(), Doubler(), Layer(), Echo(), Layer()])
+    stack.receive_data(b"a", 0)
+    assert stack.data_to_send(0) == [b"<a>", b"<a>"]
+    assert events(stack) == [b"A", b"A"]

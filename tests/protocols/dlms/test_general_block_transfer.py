@@ -157,7 +157,7 @@ def test_what_nobody_acknowledges_leaves_in_one_go() -> None:
 
 def exchange(seed: int, loss: float) -> tuple[int, bytes | None]:
     """One request in blocks and its answer in blocks over a line that loses; how often it was delivered, the answer."""
-    random = Random(seed)  # noqa: S311 (a line that loses, not a key)
+    random = Random(seed)
     client = GeneralBlockTransfer(requester=True, window=random.randint(1, 9))
     server = GeneralBlockTransfer(requester=False, window=random.randint(1, 9))
     request = random.randbytes(random.randint(11, 400))

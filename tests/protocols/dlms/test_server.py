@@ -563,7 +563,7 @@ def test_an_application_that_finds_a_request_malformed_may_say_so_by_raising() -
 
     meter = Meter(Picky())
     meter.associate()
-    assert meter.ask(get(SERIAL)) == OTHER
+    assert meter.ask(get(SERIAL)).result == DataAccessResult.TYPE_UNMATCHED
     listed = meter.ask(GetRequestWithList(0xC1, [AttributeDescriptor(1, SERIAL, 2)]))
     assert listed.results == [DataAccessResult.TYPE_UNMATCHED]
     assert meter.ask(SetRequestNormal(0xC1, 1, WRITABLE, 2, None, b"\x00")).result == DataAccessResult.TYPE_UNMATCHED
@@ -659,3 +659,20 @@ def test_a_set_response_says_what_the_application_says() -> None:
     meter.associate()
     answer = meter.ask(SetRequestNormal(0xC1, 8, CLOCK, 2, None, encode((Tag.UNSIGNED, 1))))
     assert answer == SetResponseNormal(0xC1, DataAccessResult.READ_WRITE_DENIED)
+
+
+def test_a_long_answer_is_made_once_though_the_short_way_is_tried_first() -> None:
+    meter = Meter()
+    meter.associate(max_pdu=64, conformance=Conformance.GET | Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ)
+    assert isinstance(meter.ask(get(LONG)), GetResponseWithDatablock)
+    assert meter.device.reads == 1
+
+
+def test_what_was_found_on_the_short_way_answers_the_same_request_alone() -> None:
+    meter = Meter()
+    meter.associate(max_pdu=64, conformance=Conformance.GET | Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ)
+    assert meter.layer.answer(16, 1, get(LONG).encode(), 0) is None
+    assert meter.ask(get(SERIAL)) == GetResponseNormal(0xC1, encode((Tag.VISIBLE_STRING, "MB0001")))
+    assert meter.layer.answer(16, 1, get(SERIAL).encode(), 0) == meter.ask(get(SERIAL)).encode()
+    assert meter.layer.answer(16, 1, get(SERIAL, attribute=0).encode(), 0) is None
+    assert meter.layer.answer(17, 1, get(SERIAL).encode(), 0) is None
