@@ -1,4 +1,4 @@
-"""The command line of the gateway: `run`, `config check`, `read`, `relay`, `send`, `objects`, `profile`, `schema`."""
+"""The command line of the gateway: running it, its configuration, and the tools that ask one meter or one frame."""
 
 import asyncio
 import contextlib
@@ -15,18 +15,20 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from random import Random
-from typing import Annotated, Any, Final, NoReturn, TypeVar
+from typing import Annotated, Any, Final, NamedTuple, NoReturn, TypeVar
 
 import typer
 
 from gateway.config import ConfigError, MeterConfig, load
 from gateway.coverage import Stretch
 from gateway.desk import show
+from gateway.desk.dissect import Dissector, bench_keys, messages
 from gateway.desk.firmware import install, transfer_of
 from gateway.desk.objects import Listed, Target, object_list
-from gateway.desk.reach import Desk, meter_config, reach
+from gateway.desk.reach import Desk, fleet_in, keys_in, meter_config, reach
 from gateway.desk.send import Asked, NobodyError, exit_status, send, sentence
 from gateway.execution import settled
+from gateway.fleet_keys import FleetKeys
 from gateway.log import log_to_stderr
 from gateway.meter.firmware import Stage
 from gateway.meter.scripts import RelaySeen, Table
@@ -48,6 +50,9 @@ from protocols.transport.pump import link_time_us
 T = TypeVar("T")
 
 SAID_NO, WRONG_USE, NO_CONNECTION, NOT_LET_IN, GUARDED = 1, 2, 3, 4, 5
+PATH_LETTERS_MAX: Final = 4096
+"""What is longer is no file's name."""
+
 RELAY_ACTIONS: Final = ("status", "disconnect", "reconnect")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Meters to and from MQTT; loses nothing.")
@@ -63,11 +68,40 @@ class Auth(StrEnum):
     NONE = "none"
     LLS = "lls"
     HLS = "hls"
+    HLS_MD5 = "hls-md5"
+    HLS_SHA1 = "hls-sha1"
     HLS_GMAC = "hls-gmac"
+    HLS_SHA256 = "hls-sha256"
+    HLS_ECDSA = "hls-ecdsa"
+
+
+class Security(StrEnum):
+    """How requests are protected."""
+
+    NONE = "none"
+    AUTHENTICATION = "authentication"
+    ENCRYPTION = "encryption"
+    BOTH = "both"
+
+
+class Login(NamedTuple):
+    """How a meter lets us in, as the options say."""
+
+    auth: Auth
+    key_env: str | None
+    key_file: str | None
+    keys: Path | None
+    security: Security | None
 
 
 AuthOption = Annotated[Auth, typer.Option(help="How the meter lets us in.")]
 KeyEnv = Annotated[str | None, typer.Option(help="Environment variable with the password or key.")]
+KeysOption = Annotated[
+    Path | None, typer.Option("--keys", help="File with all keys: hls, block, authentication ... (TOML or CSV).")
+]
+SecurityOption = Annotated[
+    Security | None, typer.Option(help="How requests are protected; without, as the model or the mechanism has it.")
+]
 KeyFile = Annotated[str | None, typer.Option(help="File with the password or key.")]
 ModelOption = Annotated[str | None, typer.Option(help="The meter's model; a Modbus meter is recognised without.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for programs; errors too.")]
@@ -118,6 +152,8 @@ def read(
     auth: AuthOption = Auth.NONE,
     key_env: KeyEnv = None,
     key_file: KeyFile = None,
+    keys: KeysOption = None,
+    security: SecurityOption = None,
     model: ModelOption = None,
     timeout: TimeoutOption = "5s",
     as_json: JsonOption = False,
@@ -128,7 +164,7 @@ def read(
         return await _read(desk, names or [])
 
     with _told(as_json=as_json):
-        rows = _with_meter(url, auth, key_env, key_file, model, timeout, work)
+        rows = _with_meter(url, Login(auth, key_env, key_file, keys, security), model, timeout, work)
         typer.echo(show.as_json(rows, url=url) if as_json else "\n".join(show.lines(rows)))
 
 
@@ -140,6 +176,8 @@ def relay(
     auth: AuthOption = Auth.NONE,
     key_env: KeyEnv = None,
     key_file: KeyFile = None,
+    keys: KeysOption = None,
+    security: SecurityOption = None,
     model: ModelOption = None,
     timeout: TimeoutOption = "5s",
     as_json: JsonOption = False,
@@ -152,7 +190,7 @@ def relay(
     with _told(as_json=as_json):
         if action not in RELAY_ACTIONS:
             raise WrongUseError(f"{action!r} is nothing a relay does; write one of {', '.join(RELAY_ACTIONS)}")
-        refusal, seen = _with_meter(url, auth, key_env, key_file, model, timeout, work)
+        refusal, seen = _with_meter(url, Login(auth, key_env, key_file, keys, security), model, timeout, work)
         _show_relay(seen, as_json=as_json)
         if action != "status" and seen.output_state is not (action == "reconnect"):
             raise RefusedError(f"the relay did not {action}: {refusal or 'the meter acknowledged, but shows this'}")
@@ -165,6 +203,8 @@ def objects(
     auth: AuthOption = Auth.NONE,
     key_env: KeyEnv = None,
     key_file: KeyFile = None,
+    keys: KeysOption = None,
+    security: SecurityOption = None,
     timeout: TimeoutOption = "5s",
     as_json: JsonOption = False,
 ) -> None:
@@ -174,7 +214,7 @@ def objects(
         return await desk.run(object_list())
 
     with _told(as_json=as_json):
-        found = _with_meter(url, auth, key_env, key_file, None, timeout, work)
+        found = _with_meter(url, Login(auth, key_env, key_file, keys, security), None, timeout, work)
         if as_json:
             typer.echo(json.dumps([each._asdict() | {"title": each.title} for each in found]))
         else:
@@ -192,6 +232,8 @@ def profile(
     auth: AuthOption = Auth.NONE,
     key_env: KeyEnv = None,
     key_file: KeyFile = None,
+    keys: KeysOption = None,
+    security: SecurityOption = None,
     model: ModelOption = None,
     timeout: TimeoutOption = "10s",
     as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
@@ -206,7 +248,7 @@ def profile(
         async def work(desk: Desk) -> Table:
             return await desk.run(desk.unit.scripts.read(name, stretch))
 
-        table = _with_meter(url, auth, key_env, key_file, model, timeout, work)
+        table = _with_meter(url, Login(auth, key_env, key_file, keys, security), model, timeout, work)
         if as_json:
             typer.echo(show.as_json(table.rows, url=url, profile=name))
         elif as_csv:
@@ -228,6 +270,8 @@ def firmware(
     auth: AuthOption = Auth.HLS,
     key_env: KeyEnv = None,
     key_file: KeyFile = None,
+    keys: KeysOption = None,
+    security: SecurityOption = None,
     model: ModelOption = None,
     timeout: TimeoutOption = "5s",
     as_json: JsonOption = False,
@@ -238,11 +282,36 @@ def firmware(
             transfer = transfer_of(file, identifier, activate=activate)
         except ValueError as error:
             raise WrongUseError(str(error)) from None
-        config = _meter_config(url, auth, key_env, key_file, model, timeout)
+        config, known = _meter_config(url, Login(auth, key_env, key_file, keys, security), model, timeout)
         patience_s = _span(patience, "--patience") / 1000
-        stage = _asyncio(install(config, transfer, _system_ms, _stage_teller(as_json=as_json), patience_s))
+        stage = _asyncio(install(config, transfer, _system_ms, _stage_teller(as_json=as_json), patience_s, known))
         if not as_json:
             typer.echo(stage.sentence)
+
+
+@app.command()
+def dissect(
+    what: Annotated[str, typer.Argument(help="Hexadecimal, or a file: a frame or APDU a line, or a journal.")],
+    *,
+    keys: Annotated[
+        str | None, typer.Option("--keys", help="File with keys (TOML or CSV), or `bench` for the public ones.")
+    ] = None,
+    title: Annotated[
+        list[str] | None, typer.Option(help="A system title to try, 16 hexadecimal digits; may come again.")
+    ] = None,
+) -> None:
+    """Explain frames and APDUs field by field, opened where keys are given."""
+    with _told(as_json=False):
+        try:
+            titles = [bytes.fromhex(each) for each in title or []]
+            path = Path(what)
+            text = path.read_text(encoding="utf-8") if len(what) < PATH_LETTERS_MAX and path.is_file() else what
+            fleet = {} if keys is None else bench_keys() if keys == "bench" else fleet_in(Path(keys))
+            dissector = Dissector(fleet, titles)
+            for number, data in enumerate(messages(text)):
+                typer.echo("\n".join(["", *dissector.explain(data)] if number else dissector.explain(data)))
+        except (ValueError, OSError) as error:
+            raise WrongUseError(str(error)) from None
 
 
 @app.command("send")
@@ -384,34 +453,28 @@ def _instant_ms(text: str | None, default: int) -> int:
     return round((instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-def _with_meter(
-    url: str,
-    auth: Auth,
-    key_env: str | None,
-    key_file: str | None,
-    model: str | None,
-    timeout: str,
-    work: Callable[[Desk], Awaitable[T]],
-) -> T:
+def _with_meter(url: str, login: Login, model: str | None, timeout: str, work: Callable[[Desk], Awaitable[T]]) -> T:
     """Reach the meter that the options name, and do something with it."""
-    config = _meter_config(url, auth, key_env, key_file, model, timeout)
+    config, keys = _meter_config(url, login, model, timeout)
 
     async def reached() -> T:
-        async with reach(config, _system_ms) as desk:
+        async with reach(config, _system_ms, keys=keys) as desk:
             return await work(desk)
 
     return _asyncio(reached())
 
 
-def _meter_config(
-    url: str, auth: Auth, key_env: str | None, key_file: str | None, model: str | None, timeout: str
-) -> MeterConfig:
-    """The meter that the options name."""
-    if key_env is not None and key_file is not None:
+def _meter_config(url: str, login: Login, model: str | None, timeout: str) -> tuple[MeterConfig, FleetKeys]:
+    """The meter that the options name, and its keys where they are in one file."""
+    env, file = login.key_env, login.key_file
+    if env is not None and file is not None:
         raise WrongUseError("name the key by --key-env or by --key-file, not by both")
-    key = {"env": key_env} if key_env is not None else {"file": key_file} if key_file is not None else None
+    key = {"env": env} if env is not None else {"file": file} if file is not None else None
     options: dict[str, Any] = {"timeout": timeout} | ({} if model is None else {"model": model})
-    return meter_config(url, auth.value, key, options)
+    if login.security is not None:
+        options["security"] = login.security.value
+    keys: FleetKeys = {} if login.keys is None else keys_in(login.keys)
+    return meter_config(url, login.auth.value, key, options), keys
 
 
 async def _read(desk: Desk, names: list[str]) -> tuple[Row, ...]:

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from gateway.config import MeterConfig
 from gateway.desk.reach import reach
+from gateway.fleet_keys import FleetKeys
 from gateway.meter.firmware import POLL_MS, Next, Stage, Transfer
 from gateway.script import NoAnswerError, NoConnectionError, RefusedError
 from protocols.errors import RemoteProtocolError
@@ -41,7 +43,12 @@ def transfer_of(file: Path, identifier: str | None, *, activate: bool) -> Transf
 
 
 async def install(
-    config: MeterConfig, transfer: Transfer, now_ms: Callable[[], int], tell: Callable[[Stage], None], patience_s: float
+    config: MeterConfig,
+    transfer: Transfer,
+    now_ms: Callable[[], int],
+    tell: Callable[[Stage], None],
+    patience_s: float,
+    keys: FleetKeys = MappingProxyType({}),
 ) -> Stage:
     """Transfer, verify and activate an image.
 
@@ -51,6 +58,7 @@ async def install(
         now_ms: the clock.
         tell: is told of every step.
         patience_s: how long nothing may get on before it is given up.
+        keys: of the meter, where they came in one file.
 
     Raises:
         MeterError: the meter does not take the image, does not let us in, or nothing got on for too long.
@@ -59,7 +67,7 @@ async def install(
     last, until_s = None, loop.time() + patience_s
     while True:
         try:
-            async with reach(config, now_ms) as desk:
+            async with reach(config, now_ms, keys=keys) as desk:
                 while True:
                     stage = await desk.run(transfer.step())
                     tell(stage)

@@ -4,11 +4,13 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
-from gateway.config import GatewayConfig, MeterConfig, check
+from gateway.config import ConfigError, GatewayConfig, MeterConfig, check
 from gateway.credentials import KeyRing
 from gateway.driver import drive
+from gateway.fleet_keys import EVERY, FleetKeys, parse_fleet_keys
 from gateway.script import RefusedError, Script
 from gateway.unit import Link, Unit, make_unit, zone_of
 from protocols.address import ModbusAddress
@@ -19,6 +21,34 @@ from protocols.model.meter_model import MeterModel
 T = TypeVar("T")
 
 DESK_ID = "meter"
+
+
+def fleet_in(file: Path) -> FleetKeys:
+    """The keys of a file.
+
+    Raises:
+        ConfigError: it can't be read, or is no key file.
+    """
+    try:
+        return parse_fleet_keys(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ConfigError([f"{file}: can't be read ({reason})"]) from None
+    except ValueError as error:
+        raise ConfigError([f"{file}: {error}"]) from None
+
+
+def keys_in(file: Path) -> FleetKeys:
+    """The keys of a file for the one meter of a tool: those of every meter, or of the only one.
+
+    Raises:
+        ConfigError: it can't be read, or holds the keys of several meters.
+    """
+    fleet = fleet_in(file)
+    meters = [meter for meter in fleet if meter != EVERY]
+    if len(meters) > 1:
+        raise ConfigError([f"{file}: holds the keys of {len(meters)} meters; name one that has those of one meter"])
+    return {**fleet, DESK_ID: fleet[meters[0]]} if meters else fleet
 
 
 def meter_config(url: str, auth: str, key: dict[str, Any] | None, options: dict[str, Any]) -> MeterConfig:
@@ -62,14 +92,27 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def reach(config: MeterConfig, now_ms: Callable[[], int], zone: str = "Asia/Kolkata") -> AsyncIterator[Desk]:
+async def reach(
+    config: MeterConfig,
+    now_ms: Callable[[], int],
+    zone: str = "Asia/Kolkata",
+    keys: FleetKeys = MappingProxyType({}),
+) -> AsyncIterator[Desk]:
     """A meter, for the length of a block; a Modbus meter without a model is recognised where it can be.
+
+    Args:
+        config: of the meter.
+        now_ms: the clock.
+        zone: where the meter's clock stands.
+        keys: its keys, where they came in one file.
 
     Raises:
         MeterError: it can't be reached or does not let us in.
         ConfigError: a key or a model is missing.
     """
-    ring = KeyRing(Path(), {}, b"MBDESK00", os.urandom)  # noqa: TID251 (the program's edge)
+    entropy = os.urandom  # noqa: TID251 (the program's edge)
+    # No counter of ours is kept, so no system title of ours comes twice.
+    ring = KeyRing(Path(), keys, b"MBD" + entropy(5), entropy)
     where, models = zone_of(zone), dict[str, MeterModel]()
     unit = make_unit(config, where, ring, models)
     link = unit.link(ring.entropy)
