@@ -76,10 +76,11 @@ class CosemFace:
     """
 
     __slots__ = (
-        "_clock",
         "_profiles",
         "_put",
         "_required",
+        "_true_ms",
+        "_views",
         "confirmed_ms",
         "images",
         "invocation_counters",
@@ -101,7 +102,8 @@ class CosemFace:
         self.images: Mapping[bytes, ImageTransfer] = _NO_IMAGES
         self.push: Callable[[bytes, int], bool] | None = None
         self.confirmed_ms: dict[bytes, int] = {}
-        self._clock = clock
+        self._true_ms = clock.true_ms
+        self._views = self.plan.views
         self._profiles = self.plan.profiles(secrets or {})
         self._required: Mapping[int, int] = self.plan.required
         self._put: Callable[[str, str], None] | None = None
@@ -120,24 +122,25 @@ class CosemFace:
         now_us: int,
     ) -> bytes | DataAccessResult:
         """The attribute's value, encoded, or why not."""
-        view = self.plan.views[association.client]
+        client = association.client
+        view = self._views[client]
         key = (class_id, instance, attribute)
         source = view.readers.get(key)
-        if source is None or self._required[association.client] & ~association.security:
+        if source is None or self._required[client] & ~association.security:
             if attribute == ALL_ATTRIBUTES and association.conformance & Conformance.ATTRIBUTE_0_SUPPORTED_WITH_GET:
                 return self._get_all(association, class_id, instance, now_us)
             return _why_not(view, class_id, instance)
         if selection is not None and key not in view.selective:
             return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
-        if isinstance(source, bytes):
+        if type(source) is bytes:
             return source
-        return source(self, self._clock.true_ms(now_us), selection, association)
+        return source(self, self._true_ms(now_us), selection, association)
 
     def _get_all(
         self, association: Association, class_id: int, instance: bytes, now_us: int
     ) -> bytes | DataAccessResult:
         """All attributes as one structure; those that the client may not read are null-data."""
-        view = self.plan.views[association.client]
+        view = self._views[association.client]
         if class_id not in view.objects.get(instance, ()):
             return _why_not(view, class_id, instance)
         values = []
@@ -157,7 +160,7 @@ class CosemFace:
         now_us: int,
     ) -> DataAccessResult:
         """Write one attribute."""
-        view = self.plan.views[association.client]
+        view = self._views[association.client]
         entry = view.writers.get((class_id, instance, attribute))
         if entry is None or self._required[association.client] & ~association.security:
             return _why_not(view, class_id, instance)
@@ -170,7 +173,7 @@ class CosemFace:
         kind, writer = entry
         if kind is not None and not kind.matches(decoded):
             return DataAccessResult.TYPE_UNMATCHED
-        at_ms = self._clock.true_ms(now_us)
+        at_ms = self._true_ms(now_us)
         self.meter.advance(at_ms)
         return writer(self, at_ms, decoded, association)
 
@@ -184,7 +187,7 @@ class CosemFace:
         now_us: int,
     ) -> tuple[ActionResult, bytes | DataAccessResult | None]:
         """Invoke one method."""
-        view = self.plan.views[association.client]
+        view = self._views[association.client]
         entry = view.methods.get((class_id, instance, method))
         if entry is None or self._required[association.client] & ~association.security:
             return ActionResult(int(_why_not(view, class_id, instance))), None
@@ -195,7 +198,7 @@ class CosemFace:
         kind, executor = entry
         if kind is not None and not parameter_fits(kind, decoded):
             return ActionResult.TYPE_UNMATCHED, None
-        at_ms = self._clock.true_ms(now_us)
+        at_ms = self._true_ms(now_us)
         self.meter.advance(at_ms)
         return executor(self, at_ms, decoded, association)
 

@@ -92,8 +92,8 @@ def plain_encoder(kind: DataType) -> Encoder:
         return _boolean
     if tag is None or tag not in _LAYOUTS:
         raise ValueError(f"an integer cannot be sent as {kind}")
-    number = float if tag in FLOATS else int
-    return lambda integer: encode((tag, number(integer)))
+    pack = struct.Struct(_LAYOUTS[tag]).pack
+    return lambda integer: pack(tag, integer)
 
 
 def bits_encoder(width: int) -> Encoder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from emulator.face.cosem.number import bits_encoder, number_encoder, plain_encoder
@@ -37,6 +38,9 @@ EVENT_BITS: Final = 128
 
 CHANGED_BY_METHOD: Final = frozenset({(64, 2)})
 """Fixed values (class id, attribute) that a method of their object changes: a security policy."""
+
+IDENTITIES_KEPT: Final = 256
+"""Encoded names and numbers that follow from a meter's id: a client that reads them once reads them of many meters."""
 
 SERVER_SAP: Final = 1
 """The management logical device, the only one of our meters."""
@@ -153,6 +157,7 @@ def _parameter_writer(name: str, kind: DataType) -> Writer:
 def _identified_reader(name: str, kind: DataType, identity: Identity) -> Source:
     tag = kind.tag or int(Tag.VISIBLE_STRING)
 
+    @lru_cache(maxsize=IDENTITIES_KEPT)
     def encoded(meter_id: str) -> bytes:
         value = identity.of(name, meter_id)
         return encode((tag, value.encode() if tag == Tag.OCTET_STRING and isinstance(value, str) else value))
