@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 from emulator.mask import WRITING_SOMETHING, is_block, mask
-from protocols.dlms.server import AssociationClosed, AssociationOpened, AssociationRefused
+from protocols.dlms.server import ApduRefused, AssociationClosed, AssociationOpened, AssociationRefused
 from protocols.link import Apdu, LinkDisconnect, LinkDown, LinkUp
 from protocols.machine import Layer
 from protocols.modbus.adu import Adu
@@ -27,6 +27,7 @@ ASSOCIATION: Final = {
     AssociationOpened: "association opened",
     AssociationRefused: "association refused",
     AssociationClosed: "association closed",
+    ApduRefused: "apdu refused",
 }
 
 REQUEST: Final = "request"
@@ -225,7 +226,7 @@ class Events(Layer[Any, Any]):
         self._meter_id = meter_id
 
     def from_below(self, item: Any, now_us: int) -> None:
-        """An association was opened, refused or closed."""
+        """An association was opened, refused or closed, or an APDU in it was refused."""
         if self._journal is not None and type(item) in ASSOCIATION:
             self._journal.note(now_us, self._meter_id, ASSOCIATION[type(item)], item._asdict())
 
