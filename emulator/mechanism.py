@@ -211,7 +211,8 @@ class Mechanism(ABC):
             self._now_ms = max(self._now_ms, self._due_ms)
             self._fire(self._now_ms)
             self.replan()
-        self._now_ms = max(self._now_ms, at_ms)
+        if at_ms > self._now_ms:
+            self._now_ms = at_ms
 
     @property
     def now_ms(self) -> int:
@@ -347,7 +348,10 @@ class Mechanism(ABC):
 
     def answers(self, at_ms: int) -> bool:
         """False without supply or while it boots."""
-        self.advance(at_ms)
+        if not self._now_ms < at_ms < self._due_ms:
+            self.advance(at_ms)
+        else:  # nothing is due: as nearly every poll finds it
+            self._now_ms = at_ms
         return self.running
 
     def _plan_switch(self, at_ms: int) -> None:
