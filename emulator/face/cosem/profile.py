@@ -51,6 +51,9 @@ RECORDED: Final = frozenset({"block_load", "daily_load"})
 FAR_MS: Final = 1 << 62
 """Later than any stamp: the end of a range that does not say one."""
 
+INSTANTS: Final = frozenset({Tag.OCTET_STRING, Tag.DATE_TIME})
+"""How an instant travels."""
+
 _SORT_KEYS: Final[dict[str, Callable[[float], float]]] = {
     "largest": lambda number: -number,
     "smallest": lambda number: number,
@@ -145,7 +148,7 @@ class Buffer:
     ) -> list[bytes] | None:
         columns = self._columns(wanted.selected_values)
         restricting = wanted.restricting_object
-        by_clock = restricting.class_id == CLOCK_CLASS
+        by_clock = restricting.class_id == CLOCK_CLASS or self._is_by_time(wanted)
         if columns is None or not (by_clock or restricting in self._captures):
             return None
         if by_clock:
@@ -155,6 +158,21 @@ class Buffer:
             stretch = self._rows.find(face, at_ms, from_ms or 0, FAR_MS if to_ms is None else to_ms)
             return self._shown(face, at_ms, stretch, columns, association) if stretch[0] <= stretch[1] else []
         return self._by_number(face, at_ms, wanted, columns, association)
+
+    def _is_by_time(self, wanted: RangeDescriptor) -> bool:
+        """Whether a single row is asked for by instants beside a column that has none.
+
+        Clients that restrict by the first column, whatever it is, ask so for nameplates and scaler profiles.
+        """
+        restricting = wanted.restricting_object
+        return (
+            isinstance(self._rows, LiveRows | ScalerRows)
+            and {wanted.from_value[0], wanted.to_value[0]} <= INSTANTS
+            and any(
+                (each.class_id, each.instance) == (restricting.class_id, restricting.instance)
+                for each in self._captures
+            )
+        )
 
     def _by_number(
         self, face: CosemFace, at_ms: int, wanted: RangeDescriptor, columns: Sequence[int], association: Association
@@ -183,7 +201,7 @@ class Buffer:
 
 def _instant(face: CosemFace, value: Value) -> int | None:
     tag, content = value
-    if tag not in {Tag.OCTET_STRING, Tag.DATE_TIME}:
+    if tag not in INSTANTS:
         raise ValueError("an instant is compared with date-times")
     return face.plan.stamp.decode(content, face.meter.clock.zone)
 

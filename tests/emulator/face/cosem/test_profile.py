@@ -142,6 +142,21 @@ def test_a_range_by_a_number_compares_what_is_on_the_wire(d1: Desk) -> None:
 
 
 @pytest.mark.parametrize(
+    ("profile", "first_column"),
+    [
+        ((0, 0, 94, 91, 10), CaptureObject(1, bytes((0, 0, 96, 1, 0, 255)), 2)),
+        ((1, 0, 94, 91, 4), CaptureObject(3, bytes((1, 0, 12, 27, 0, 255)), 2)),
+    ],
+    ids=["nameplate", "scalers"],
+)
+def test_a_single_row_is_given_where_instants_stand_beside_a_column_without_time(
+    d1: Desk, profile: tuple[int, ...], first_column: CaptureObject
+) -> None:
+    selection = RangeDescriptor(restricting_object=first_column, from_value=stamp(0), to_value=stamp(1 << 41))
+    assert len(read(d1, bytes((*profile, 255)), selection.selection())) == 1
+
+
+@pytest.mark.parametrize(
     ("selection", "result"),
     [
         (Selection(9, encode((Tag.NULL_DATA, None))), DataAccessResult.SCOPE_OF_ACCESS_VIOLATED),
