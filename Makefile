@@ -35,6 +35,9 @@ long: $(STAMP) deps ## the long ones too
 fuzz: $(STAMP) ## coverage-guided fuzzing, SECONDS each target
 	@exec $(BIN)/python -m tests.fuzz --seconds $${SECONDS_EACH:-600}
 
+chaos: $(STAMP) deps ## kill every program at random, again and again; ARGS="--seed 7" makes the same decisions again
+	@exec $(BIN)/python -m tests.chaos $(ARGS)
+
 bench: $(STAMP) ## the ratios, each against a floor in the same run
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 

@@ -15,7 +15,7 @@ METERS: Final = ("MB0001", "MB0002", "MC0001")
 """Two let the utility in ciphered only; the third speaks in clear, so that its journal can be read."""
 CLEAR: Final = "MC0001"
 
-LONG: Final[Mapping[str, int]] = {GATEWAY: 20, BROKER: 20, EMULATOR: 20, HEADEND: 10}
+LONG: Final[Mapping[str, int]] = {GATEWAY: 40, BROKER: 40, EMULATOR: 40, HEADEND: 20}
 SHORT: Final[Mapping[str, int]] = {GATEWAY: 3, BROKER: 2, EMULATOR: 2, HEADEND: 1}
 """How often each is killed, in `make chaos` and in `make test`."""
 
