@@ -209,6 +209,7 @@ class MeterConfig(Section):
     model: str | None = None
     auth: Auth = "none"
     keys: dict[str, SecretSource] = Field(default_factory=dict)
+    next_keys: dict[str, SecretSource] = Field(default_factory=dict, description="those that `rotate_keys` changes to")
     suite: int | None = Field(default=None, ge=0, le=2)
     form: Literal["glo", "ded", "general-glo", "general-ded", "general-ciphering"] = "glo"
     security: Literal["none", "authentication", "encryption", "both"] | None = None
@@ -242,7 +243,7 @@ class MeterConfig(Section):
             raise ValueError(f"{name!r} can't be a meter's id; use letters, digits, '.', '_' and '-'")
         return name
 
-    @field_validator("keys")
+    @field_validator("keys", "next_keys")
     @classmethod
     def _known_keys(cls, keys: dict[str, SecretSource]) -> dict[str, SecretSource]:
         for name in keys:
@@ -386,6 +387,7 @@ _SECTIONS: Final[Mapping[tuple[type[BaseModel], str], type[BaseModel]]] = {
     (GatewayConfig, "meter"): MeterConfig,
     (MeterConfig, "read"): ReadPlan,
     (MeterConfig, "keys"): SecretSource,
+    (MeterConfig, "next_keys"): SecretSource,
     (BrokerConfig, "password"): SecretSource,
 }
 

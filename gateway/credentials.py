@@ -4,8 +4,10 @@ A key that the configuration does not name is the bench's, which is public; the 
 one is used.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from gateway.config import ConfigError, MeterConfig, SecretSource
@@ -49,6 +51,19 @@ class Credentials(NamedTuple):
     """Where the meter shows the invocation counter, if it does."""
     bench_keys: tuple[str, ...]
     """Names of keys that are the bench's public ones."""
+    following: Mapping[str, Secret] = MappingProxyType({})
+    """The keys that `rotate_keys` changes to, as far as they are named."""
+    share: Callable[[Mapping[str, Secret]], Shared] | None = None
+    """Makes what is shared out of other keys."""
+
+    def rekeyed(self, names: Iterable[str]) -> "Credentials":
+        """The same with some of the keys that are to follow; the counter goes on."""
+        if self.share is None or self.shared is None:
+            return self
+        secrets = {**self.profile.secrets, **{name: self.following[name] for name in names}}
+        shared = self.share(secrets)
+        shared.follow(self.shared)
+        return self._replace(profile=replace(self.profile, secrets=secrets), shared=shared)
 
 
 class KeyRing(NamedTuple):
@@ -103,16 +118,21 @@ def credentials(
         max_pdu=MAX_PDU,
     )
     counter_object = config.invocation_counter or COUNTER_OBJECTS.get(client, COUNTER_OBJECT)
-    shared = None
-    if "block" in secrets and (security or config.auth in KEYED):
-        other_title = bytes.fromhex(config.system_title or "") or stated.system_title
-        try:
-            shared = Shared(
-                config.id, security, SUITES[suite], ring.title, other_title, secrets, ring.entropy, Form(config.form)
-            )
-        except ValueError as error:
-            raise ConfigError([f'meter "{config.id}", keys: {error}']) from None
-    return Credentials(profile, shared, counter_object, tuple(bench))
+    if "block" not in secrets or not (security or config.auth in KEYED):
+        return Credentials(profile, None, counter_object, tuple(bench))
+    other_title = bytes.fromhex(config.system_title or "") or stated.system_title
+    following = {name: _read(config.id, name, source, ring.beside) for name, source in config.next_keys.items()}
+
+    def share(keys: Mapping[str, Secret]) -> Shared:
+        form = Form(config.form)
+        return Shared(config.id, security, SUITES[suite], ring.title, other_title, keys, ring.entropy, form)
+
+    try:
+        shared = share(secrets)
+        share({**secrets, **following})
+    except ValueError as error:
+        raise ConfigError([f'meter "{config.id}", keys: {error}']) from None
+    return Credentials(profile, shared, counter_object, tuple(bench), following, share)
 
 
 def _security(config: MeterConfig, offered: ModelAssociation | None) -> int:

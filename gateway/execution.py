@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from gateway.command import Commands, Open
 from gateway.firmware_job import Images, install
+from gateway.key_job import Rotation, rotate
 from gateway.meter.scripts import BalanceSeen, MeterScripts, RelaySeen, Written
 from gateway.poll import poll
 from gateway.reading import utc, utc_ms
@@ -25,9 +26,11 @@ from protocols.message.args import (
     LoadLimitArgs,
     ReadArgs,
     RechargeArgs,
+    RotateKeysArgs,
     SetBalanceArgs,
     SetClockArgs,
     SyncArgs,
+    TariffArgs,
     WriteArgs,
     args_of,
 )
@@ -53,6 +56,8 @@ class Tools:
     """How the meter's profiles are read, for `sync`."""
     images: Images = field(default=lambda _name: None)
     """Firmware images by name."""
+    rotation: Rotation | None = None
+    """The meter's keys, for `rotate_keys`."""
 
 
 def execute(waiting: Open, meter: MeterScripts, tools: Tools) -> Script[int | None]:
@@ -142,6 +147,13 @@ class _Execution:
                 return (yield from self._set_clock(args, resumed=resumed))
             case SyncArgs() as args:
                 return (yield from self._sync(args))
+            case TariffArgs() as args:
+                yield from self._end_write(args, (yield from self._meter.tariff(args)))
+                return None
+            case RotateKeysArgs() as args:
+                waiting = self._tools.commands.find
+                known: Open | None = yield Commit(lambda _now_ms: waiting(self._command.id))
+                return (yield from rotate(known or self._waiting, args, self._tools.commands, self._tools.rotation))
             case FirmwareArgs() as args:
                 return (yield from install(self._waiting, args, self._tools.commands, self._tools.images))
             case _ if self._command.verb in {Verb.DISCONNECT, Verb.RECONNECT}:

@@ -17,6 +17,7 @@ from gateway.driver import drive
 from gateway.execution import Tools, execute
 from gateway.firmware_job import Images
 from gateway.health import Health
+from gateway.key_job import ROTATED, remember
 from gateway.meter.dlms_link import DlmsLink
 from gateway.meter.dlms_profile import Get, obis
 from gateway.meter.modbus_link import ModbusLink
@@ -154,7 +155,7 @@ class LineRunner:
         if link is not None and mine and await self._stands(link, careful=careful):
             return link
         await self._close_link()
-        unit.keep_counter(self.shared.commit)
+        await self._prepare(unit)
         link = unit.link(self.shared.entropy)
         await link.open()
         self._link, self._link_of = link, unit.id
@@ -162,6 +163,19 @@ class LineRunner:
 
     def _is_link_of(self, link: Link, unit: Unit) -> bool:
         return link.serves(unit.config.address) if isinstance(link, ModbusLink) else self._link_of == unit.id
+
+    async def _prepare(self, unit: Unit) -> None:
+        """Before the first word with a meter: what the store knows of its keys and of the counter."""
+        if not unit.prepared:
+            store = self.shared.commit.store
+            unit.use_next_keys(await self.shared.commit.run(lambda: store.recall(unit.id, ROTATED)))
+            unit.keep_counter(self.shared.commit)
+            unit.prepared = True
+
+    def _rotated(self, unit: Unit, names: tuple[str, ...]) -> None:
+        """Within a transaction: new keys are in force."""
+        if unit.credentials is not None:
+            remember(self.shared.commit.store, unit.id, names, unit.credentials.following)
 
     async def _stands(self, link: Link, *, careful: bool) -> bool:
         if not careful or self.shared.clock.now_ms() - self._used_ms < FRESH_MS:
@@ -265,6 +279,7 @@ class LineRunner:
             clock_limit_ms=unit.config.clock_limit,
             plans=unit.config.read,
             images=shared.images,
+            rotation=unit.rotation(lambda names: self._rotated(unit, names)),
         )
         link = await self._reach(unit, careful=waiting.command.verb is not Verb.READ)
         again_ms = await self._drive(unit, link, execute(waiting, unit.scripts, tools))

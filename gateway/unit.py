@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from gateway.config import ConfigError, GatewayConfig, MeterConfig
 from gateway.counter_book import StoreBook
 from gateway.credentials import Credentials, KeyRing, credentials, read_fleet
+from gateway.key_job import Rekey, Rotation, in_force
 from gateway.meter.dlms import DlmsScripts
 from gateway.meter.dlms_link import DlmsLink, Terms
 from gateway.meter.modbus import ModbusScripts
@@ -45,11 +46,13 @@ class Unit:
 
     __slots__ = (
         "config",
+        "configured",
         "credentials",
         "failures",
         "last_seen_ms",
         "met",
         "model",
+        "prepared",
         "scripts",
         "terms",
         "trouble",
@@ -61,6 +64,8 @@ class Unit:
         self.config = config
         self.model = model
         self.credentials = credentials
+        self.configured = {} if credentials is None else {**credentials.profile.secrets, **credentials.following}
+        """All keys that the configuration names."""
         self.terms = Terms(timeout_ms=config.timeout, retries=config.retries)
         self.scripts: DlmsScripts | ModbusScripts
         if isinstance(config.address, DlmsAddress):
@@ -69,6 +74,8 @@ class Unit:
             self.scripts = ModbusScripts(model.modbus if model is not None else None)
         self.failures = 0
         self.last_seen_ms: int | None = None
+        self.prepared = False
+        """What the store knows of its keys and of the counter is known here."""
         self.met = False
         """It has answered since the program started."""
         self.trouble: dict[str, str] = {}
@@ -81,11 +88,11 @@ class Unit:
 
     def is_like(self, other: "Unit") -> bool:
         """Whether another configuration means the same meter, let in the same way."""
-        return self.config == other.config and self.secrets == other.secrets
+        return self.config == other.config and self.configured == other.configured
 
     @property
     def secrets(self) -> Mapping[str, Secret]:
-        """Its keys, by the names of the configuration."""
+        """Its keys that are in force, by the names of the configuration."""
         return {} if self.credentials is None else self.credentials.profile.secrets
 
     @property
@@ -100,6 +107,27 @@ class Unit:
         shared = None if self.credentials is None else self.credentials.shared
         if shared is not None and isinstance(shared.book, NoBook) and self.credentials is not None:
             shared.book = StoreBook(commit, self.id, self.credentials.profile.client)
+
+    def use_next_keys(self, kept: str | None) -> None:
+        """Speak with those of the next keys that are in force already, by what the store has kept."""
+        if self.credentials is not None and (names := in_force(kept, self.credentials.following)):
+            self.credentials = self.credentials.rekeyed(names)
+
+    def rotation(self, remember: Callable[[tuple[str, ...]], None]) -> Rotation | None:
+        """What a rotation of keys needs to know; None for a meter without any."""
+        known = self.credentials
+        if known is None or known.shared is None:
+            return None
+        return Rotation(known.profile.client, known.profile.secrets, known.following, remember)
+
+    async def _rekey(self, link: DlmsLink, names: tuple[str, ...]) -> bool:
+        known = self.credentials
+        assert known is not None  # noqa: S101 (whoever has a DLMS link has them)
+        rekeyed = known.rekeyed(names)
+        if not await link.reopen(rekeyed):
+            return False
+        self.credentials = rekeyed
+        return True
 
     def link(self, entropy: Callable[[int], bytes]) -> Link:
         """A new way to the meter; a Modbus one serves all units of its line."""
@@ -119,6 +147,8 @@ class Unit:
             address = self.config.address
             assert isinstance(address, ModbusAddress)  # noqa: S101 (links are made by address)
             return await link.ask(address.unit, request, self.terms)
+        if isinstance(request, Rekey):
+            return await self._rekey(link, request.names)
         return await link.ask(request)
 
     def state(self) -> tuple[MeterState, str | None]:

@@ -15,13 +15,22 @@ from protocols.dlms.ask.outcome import Invoked
 from protocols.dlms.date_time import DateTime
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.value import Tag, Value
-from protocols.message.args import ExecuteArgs, LoadLimitArgs, ReadArgs, RechargeArgs, SetBalanceArgs, WriteArgs
+from protocols.message.args import (
+    ExecuteArgs,
+    LoadLimitArgs,
+    ReadArgs,
+    RechargeArgs,
+    SetBalanceArgs,
+    TariffArgs,
+    WriteArgs,
+)
 from protocols.message.reading import ControlState, Row
 from protocols.model.meter_model import MeterModel
 
-DATA, CLOCK_CLASS, DISCONNECT_CONTROL, LIMITER = 1, 8, 70, 71
+DATA, CLOCK_CLASS, ACTIVITY_CALENDAR, DISCONNECT_CONTROL, LIMITER = 1, 8, 20, 70, 71
 CLOCK: Final = obis("0.0.1.0.0.255")
 LOAD_SWITCH: Final = obis("0.0.96.3.10.255")
+CALENDAR: Final = obis("0.0.13.0.0.255")
 LOAD_LIMITER: Final = obis("0.0.17.0.0.255")
 CURRENTS: Final = tuple(obis(f"1.0.{group}.7.0.255") for group in (11, 31, 51, 71))
 """Phase currents: of a single phase, of L1, L2 and L3."""
@@ -243,6 +252,16 @@ class DlmsScripts:
             wanted.append((Get(LIMITER, LOAD_LIMITER, 6), (Tag.DOUBLE_LONG_UNSIGNED, args.over_s)))
         wanted.append((threshold, (shown[0], float(args.watts) if is_float else args.watts)))
         return (yield from self._set_and_read(wanted))
+
+    def tariff(self, args: TariffArgs) -> Script[Written]:
+        """Class 20, attributes 6 to 10: what is passive is complete before it is told when to become active."""
+        try:
+            parts = [value_from("raw", part) for part in (args.season_profile, args.week_profile, args.day_profile)]
+        except ValueError as error:
+            raise RefusedError(str(error)) from None
+        values = [(int(Tag.OCTET_STRING), args.name.encode()), *parts, self._time(args.activate_at)]
+        gets = [Get(ACTIVITY_CALENDAR, CALENDAR, attribute) for attribute in range(6, 11)]
+        return (yield from self._set_and_read(list(zip(gets, values, strict=True))))
 
 
 def _same(shown: Any, wanted: Value) -> bool:

@@ -91,6 +91,28 @@ class DlmsLink:
                 raise
             await self._enter(profile, shared)
 
+    async def reopen(self, credentials: Credentials) -> bool:
+        """Be let in anew with other keys; where the meter does not take them, with the old ones again.
+
+        Returns:
+            Whether the meter took them.
+
+        Raises:
+            NoConnectionError: nobody there.
+            NotLetInError: it takes neither.
+        """
+        before, self._credentials = self._credentials, credentials
+        try:
+            await self.open()
+        except NotLetInError:
+            self._credentials = before
+            await self.open()
+            return False
+        except BaseException:
+            self._credentials = before
+            raise
+        return True
+
     async def _enter(self, profile: AssociationProfile, shared: Shared | None) -> None:
         await self.close()
         try:

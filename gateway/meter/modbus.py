@@ -13,7 +13,15 @@ from gateway.effect import Effect
 from gateway.meter.scripts import BalanceSeen, RelaySeen, Table, Written
 from gateway.reading import plain
 from gateway.script import Ask, NonsenseError, RefusedError, Script
-from protocols.message.args import ExecuteArgs, LoadLimitArgs, ReadArgs, RechargeArgs, SetBalanceArgs, WriteArgs
+from protocols.message.args import (
+    ExecuteArgs,
+    LoadLimitArgs,
+    ReadArgs,
+    RechargeArgs,
+    SetBalanceArgs,
+    TariffArgs,
+    WriteArgs,
+)
 from protocols.message.reading import ControlState, Quality, Row, Value
 from protocols.modbus import access
 from protocols.modbus.client import Garbled
@@ -246,6 +254,11 @@ class ModbusScripts:
     def recharge(self, args: RechargeArgs) -> Script[Written]:  # noqa: ARG002 (kept at the gateway alone)
         """The meter shows none: the gateway keeps it."""
         return Written(None, as_asked=True)
+        yield
+
+    def tariff(self, args: TariffArgs) -> Script[Written]:  # noqa: ARG002 (none there is)
+        """There is no calendar."""
+        raise RefusedError("this model has no activity calendar")
         yield
 
     def load_limit(self, args: LoadLimitArgs) -> Script[Written]:  # noqa: ARG002 (none there is)

@@ -6,7 +6,15 @@ from typing import NamedTuple, Protocol
 
 from gateway.coverage import Stretch
 from gateway.script import Script
-from protocols.message.args import ExecuteArgs, LoadLimitArgs, ReadArgs, RechargeArgs, SetBalanceArgs, WriteArgs
+from protocols.message.args import (
+    ExecuteArgs,
+    LoadLimitArgs,
+    ReadArgs,
+    RechargeArgs,
+    SetBalanceArgs,
+    TariffArgs,
+    WriteArgs,
+)
 from protocols.message.reading import ControlState, Row
 
 
@@ -92,3 +100,6 @@ class MeterScripts(Protocol):
 
     def load_limit(self, args: LoadLimitArgs) -> Script[Written]:
         """Write the limiter's threshold, and read it back."""
+
+    def tariff(self, args: TariffArgs) -> Script[Written]:
+        """Write the passive activity calendar, its activation time last, and read it back."""

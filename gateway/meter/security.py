@@ -125,6 +125,11 @@ class Shared:
             entropy=entropy,
         )
 
+    def follow(self, before: "Shared") -> None:
+        """Take the place of another with other keys: the counter goes on where that one's stands."""
+        self.book, self.known = before.book, before.known
+        self._move(before.counter.lowest)
+
     def protection(self, association: Association) -> ClientProtection | None:
         """Ciphering, for an association that is ciphered."""
         if not self.security:
