@@ -55,14 +55,11 @@ class Errands:
         face: the meter's COSEM face.
         meter: the meter.
 
-    Attributes:
-        pusher: its pushes.
     """
 
     __slots__ = (
         "_at_ms",
         "_block_ms",
-        "_by_cause",
         "_conditions",
         "_dark",
         "_diary",
@@ -70,28 +67,36 @@ class Errands:
         "_failed",
         "_heard",
         "_meter",
+        "_pusher",
         "_written",
-        "pusher",
     )
 
     def __init__(self, face: CosemFace, meter: Meter) -> None:
         self._face = face
         self._meter = meter
-        self._heard: list[Happening] = []
-        self._by_cause: dict[str, list[CosemObject]] = {}
-        for each in face.plan.pushes.values():
-            if each.push is not None:
-                self._by_cause.setdefault(each.push.on, []).append(each)
+        self._heard: tuple[Happening, ...] = ()
         self._at_ms = meter.now_ms
         self._block_ms = FAR
         self._dark = self._failed = not meter.running
         self._conditions = word(meter.monitor.active, (), 0, meter.esw_filter)
         self._diary: Diary | None = None
         self._written: tuple[bytes | None, ...] = ()
-        self.pusher = Pusher(meter, self._settings)
+        self._pusher: Pusher | None = None
         face.push = self.push
-        face.confirmed_ms = self.pusher.confirmed_ms
         meter.subscribe(self._hear)
+
+    @property
+    def pusher(self) -> Pusher:
+        """The meter's pushes, made with the first one: most of a fleet's meters push nothing."""
+        if self._pusher is None:
+            self._pusher = Pusher(self._meter, self._settings)
+            self._face.confirmed_ms = self._pusher.confirmed_ms
+        return self._pusher
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a carrier has something to take."""
+        return self._pusher is not None and self._pusher.waiting
 
     # Time
 
@@ -119,7 +124,9 @@ class Errands:
         self._plan_block(at_ms)
 
     def _due_ms(self) -> int:
-        due_ms = min(self.pusher.wake_ms() or FAR, self._block_ms)
+        due_ms = self._block_ms
+        if self._pusher is not None:
+            due_ms = min(self._pusher.wake_ms() or FAR, due_ms)
         if self._diary is not None and not self._dark:
             due_ms = min(due_ms, self._diary.due_ms)
         for image in self._face.images.values():
@@ -133,12 +140,12 @@ class Errands:
             self._run(self._diary.keep(at_ms), at_ms)
         if self._block_ms <= at_ms:
             self._block_ms = FAR
-            for each in self._by_cause.get(_BLOCK, ()):
-                self._put(each, at_ms)
+            self._put_all(_BLOCK, at_ms)
             self._plan_block(at_ms)
         for image in self._face.images.values():
             image.advance(at_ms)
-        self.pusher.advance(at_ms)
+        if self._pusher is not None:
+            self._pusher.advance(at_ms)
 
     def _run(self, due: list[Appointment], at_ms: int) -> None:
         for each in due:
@@ -164,7 +171,7 @@ class Errands:
         if self._block_ms <= at_ms:
             return  # it is due at this very instant
         self._block_ms = FAR
-        if not any(has_destination(self._face, each) for each in self._by_cause.get(_BLOCK, ())):
+        if not any(has_destination(self._face, each) for each in self._face.plan.causes.get(_BLOCK, ())):
             return
         segment = self._meter.clock.segments[-1]
         if segment.ppb != STANDS_STILL:
@@ -189,18 +196,18 @@ class Errands:
         return self.pusher.push(setup.logical_name.octets, body, at_ms, only_newest=only_newest)
 
     def _put_all(self, cause: str, at_ms: int) -> None:
-        for each in self._by_cause.get(cause, ()):
+        for each in self._face.plan.causes.get(cause, ()):
             self._put(each, at_ms)
 
     # What happens to the meter
 
     def _hear(self, happening: Happening) -> None:
         if happening.kind in FOLLOWED:
-            self._heard.append(happening)
+            self._heard = (*self._heard, happening)
 
     def _follow(self, at_ms: int) -> None:
         while self._heard:
-            heard, self._heard = self._heard, []
+            heard, self._heard = self._heard, ()
             for each in heard:
                 self._follow_one(each, max(each.at_ms, at_ms))
 
@@ -211,7 +218,7 @@ class Errands:
                 self._say_last_word(at_ms, able=bool(happening.value))
             case Kind.REBOOT:
                 self._dark = True
-                self.pusher.forget()
+                self._forget()
             case Kind.READY:
                 self._wake_up(at_ms)
             case Kind.EVENT:
@@ -237,17 +244,21 @@ class Errands:
         if self._meter.esw_filter & mask((bit,)) and not self._dark:
             self._put_all(_ALERT, at_ms)
 
+    def _forget(self) -> None:
+        if self._pusher is not None:
+            self._pusher.forget()
+
     def _say_last_word(self, at_ms: int, *, able: bool) -> None:
         """The module's reserve is enough for one frame a setup, if at all."""
         meter = self._meter
-        self.pusher.forget()
+        self._forget()
         if not able:
             return
         part = draw.between(meter.seed, f"{meter.id}/last gasp", meter.power_failure_count, 0, 999)
         lost = part < meter.physics.power_failure.last_gasp_lost_permille
         causes = [_POWER, _ALERT] if meter.esw_filter & mask((LAST_GASP,)) else [_POWER]
         for cause in causes:
-            for each in self._by_cause.get(cause, ()):
+            for each in self._face.plan.causes.get(cause, ()):
                 if has_destination(self._face, each):
                     body = payload(self._face, each, at_ms)
                     self.pusher.last_gasp(each.logical_name.octets, body, at_ms, lost=lost)

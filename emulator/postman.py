@@ -63,7 +63,7 @@ class Postman:
 
     def collect(self, resident: Resident) -> None:
         """Take what a meter has to push."""
-        if resident.errands is None:
+        if resident.errands is None or not resident.errands.waiting:
             return
         loop = asyncio.get_running_loop()
         for push in resident.errands.pusher.take():

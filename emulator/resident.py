@@ -67,6 +67,7 @@ class Resident:
         wake_ms: when `emulator.wakes` will wake it.
         on_touch: who wants to know that something was asked of it that may have changed it.
         on_push: who carries what it has to push.
+        on_happening: who wants to know what happens to it, once it subscribes to its meter by `hear`.
     """
 
     __slots__ = (
@@ -80,6 +81,7 @@ class Resident:
         "meter",
         "modbus",
         "next_ms",
+        "on_happening",
         "on_push",
         "on_touch",
         "outages",
@@ -113,13 +115,14 @@ class Resident:
         self.due_us = 0
         self.on_touch: Callable[[Resident], None] | None = None
         self.on_push: Callable[[Resident], None] | None = None
+        self.on_happening: Callable[[Resident, Happening], None] | None = None
 
     def look(self, now_us: int) -> None:
         """Bring the meter up to date and see whether it is up."""
         at_ms = self.clock.true_ms(now_us)
         if self.errands is not None:
             self.errands.advance(at_ms)
-            if self.errands.pusher.waiting and self.on_push is not None:
+            if self.errands.waiting and self.on_push is not None:
                 self.on_push(self)
         self.up = self.meter.answers(at_ms)
         self.plan()
@@ -134,6 +137,11 @@ class Resident:
         self.next_ms = at_ms
         at_us = None if at_ms is None else self.clock.link_us(at_ms)
         self.due_us = NEVER_US if at_us is None else at_us
+
+    def hear(self, happening: Happening) -> None:
+        """Something has happened to the meter."""
+        if self.on_happening is not None:
+            self.on_happening(self, happening)
 
     def touch(self) -> None:
         """Something was asked of the meter that may have changed when it wakes."""

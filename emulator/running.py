@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from functools import partial
 from typing import Any, Final, Self
 
 from emulator.assembly import Household, Member
@@ -59,11 +58,13 @@ class RunningBench:
             EndpointError: a line cannot be opened.
         """
         now_us = link_time_us()
+        heard, note_change, collect = self._heard, self._note_change, self.postman.collect  # bound once for all
         for resident in self.residents:
             resident.look(now_us)
-            resident.on_touch = self._note_change
-            resident.on_push = self.postman.collect
-            resident.meter.subscribe(partial(self._heard, resident))
+            resident.on_happening = heard
+            resident.on_touch = note_change
+            resident.on_push = collect
+            resident.meter.subscribe(resident.hear)
         await self.endpoint.open((member.resident, member.addresses) for member in self.household.members)
         for resident in self.residents:
             self.wakes.look(resident)

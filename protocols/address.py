@@ -227,6 +227,8 @@ def count_up(address: MeterAddress, step: int) -> MeterAddress:
     shared = isinstance(carrier, SerialLine | Pty) or bool(getattr(carrier, "shared", ""))
     if not isinstance(carrier, SerialLine | Pty) and not shared and carrier.port:
         carrier = replace(carrier, port=_limit("port", carrier.port + step, PORT_MAX))
+    if carrier is address.carrier and not shared and getattr(address, "physical", None) is None:
+        return address  # nothing counts: thousands of meters share it
     if isinstance(address, ModbusAddress):
         unit = _limit("unit", address.unit + step, UNIT_MAX) if shared else address.unit
         return replace(address, carrier=carrier, unit=unit)

@@ -44,7 +44,7 @@ class TcpListener:
         self._make = make
         self._context = context
         self._loop = asyncio.get_running_loop()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] | None = None  # a listener of thousands may never hear anybody
         self._family, self._address = _resolve(host, port)
         self._socket = self._bind()
         self.port: int = self._socket.getsockname()[1]
@@ -103,6 +103,8 @@ class TcpListener:
             accepted.setblocking(False)
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             task = self._loop.create_task(self._connect(accepted), name=f"accept:{self.port}")
+            if self._tasks is None:
+                self._tasks = set()
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

@@ -115,7 +115,7 @@ class Living:
     def _step(self, at_ms: int) -> None:
         self.now_ms = at_ms
         self.errands.advance(at_ms)
-        while pushes := self.errands.pusher.take():
+        while self.errands.waiting and (pushes := self.errands.pusher.take()):
             for push in pushes:
                 name = str(LogicalName(push.setup))
                 self.sent.append(Sent(at_ms, name, list(values_of(push)), push))

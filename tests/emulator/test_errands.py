@@ -228,6 +228,17 @@ class Noting(Pusher):
         super().last_gasp(setup, body, at_ms, lost=lost)
 
 
+def test_a_meter_that_pushes_nothing_holds_nothing_for_it() -> None:
+    living = Living()
+    living.jump(START_MS + 24 * HOUR_MS)
+    living.meter.outage(living.now_ms)
+    living.jump(living.now_ms + HOUR_MS)
+    living.meter.restore(living.now_ms)
+    living.jump(living.now_ms + HOUR_MS)
+    assert living.errands._pusher is None
+    assert not living.errands.waiting
+
+
 @settings(max_examples=10, deadline=None)
 @given(
     stops=st.lists(st.integers(1, 5 * HOUR_MS), max_size=6),
@@ -236,7 +247,7 @@ class Noting(Pusher):
 def test_a_jump_has_the_same_to_push_as_steps(stops: list[int], cut: tuple[int, int] | None) -> None:
     def run(stops: list[int]) -> list[tuple[int, bytes, bytes]]:
         living = Living()
-        living.errands.pusher = noting = Noting(living)
+        living.errands._pusher = noting = Noting(living)
         living.direct(random_s=30)
         living.set(22, PUSH_SCHEDULE, 4, array(when(Time(None, 20, 0, 0))))
         pending = sorted(START_MS + stop for stop in stops)

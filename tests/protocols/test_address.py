@@ -149,6 +149,12 @@ def counted(url: str, step: int) -> str:
     return str(count_up(parse(url, listen=True), step))
 
 
+def test_where_nothing_counts_all_meters_share_one_address() -> None:
+    for url in ("dlms+tcp://127.0.0.1:0", "modbus+tcp://127.0.0.1:0?unit=3"):
+        address = parse(url, listen=True)
+        assert count_up(address, 7) is address
+
+
 def test_ports_and_physical_addresses_count_up() -> None:
     assert counted("dlms+tcp://127.0.0.1:4059", 2) == "dlms+tcp://127.0.0.1:4061?client=16&server=1"
     assert counted("dlms+tcp://127.0.0.1:0", 2) == "dlms+tcp://127.0.0.1:0?client=16&server=1"

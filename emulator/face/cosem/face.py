@@ -52,6 +52,10 @@ _NO_IMAGES: dict[bytes, ImageTransfer] = {}
 """The same for image transfers."""
 
 
+_NO_CONFIRMATIONS: dict[bytes, int] = {}
+"""The same for pushes that were confirmed."""
+
+
 class TrueTime(Protocol):
     """Where true time comes from: the bench's clock."""
 
@@ -101,7 +105,7 @@ class CosemFace:
         self.keyring: Keyring | None = None
         self.images: Mapping[bytes, ImageTransfer] = _NO_IMAGES
         self.push: Callable[[bytes, int], bool] | None = None
-        self.confirmed_ms: dict[bytes, int] = {}
+        self.confirmed_ms = _NO_CONFIRMATIONS
         self._true_ms = clock.true_ms
         self._views = self.plan.views
         self._profiles = self.plan.profiles(secrets or {})
@@ -132,7 +136,7 @@ class CosemFace:
             return _why_not(view, class_id, instance)
         if selection is not None and key not in view.selective:
             return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
-        if type(source) is bytes:
+        if isinstance(source, bytes):
             return source
         return source(self, self._true_ms(now_us), selection, association)
 

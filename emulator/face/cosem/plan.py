@@ -168,6 +168,7 @@ class Plan:
         stamp: how instants are written.
         model: what it is the plan of.
         pushes: push setups, by the octets of their logical name.
+        causes: push setups by what makes them push.
         schedules: objects that put appointments into a meter's diary.
         schedule_keys: their attributes that say when.
         scheduled: whether there are any from the works.
@@ -175,6 +176,7 @@ class Plan:
 
     __slots__ = (
         "_profiles",
+        "causes",
         "inside",
         "model",
         "pushes",
@@ -200,6 +202,10 @@ class Plan:
             if association.short_names
         }
         self.pushes = setups(model)
+        self.causes: dict[str, list[CosemObject]] = {}
+        for each in self.pushes.values():
+            if each.push is not None:
+                self.causes.setdefault(each.push.on, []).append(each)
         self.schedules = tuple(each for each in model.objects.values() if makes_appointments(each))
         self.schedule_keys = tuple(
             (each.class_id, each.logical_name.octets, TIMES[each.class_id]) for each in self.schedules
