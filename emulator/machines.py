@@ -166,7 +166,7 @@ def _modbus_tcp(setting: Setting) -> Machine:
     if setting.journal is not None or setting.behaviour:
         return _modbus(setting, TcpFramer(), serial=False)
     units = _units(setting)
-    return Stack([ModbusTcpServer(units, unknown_unit=_unknown_unit(units))])
+    return ModbusTcpServer(units, unknown_unit=_unknown_unit(units))
 
 
 def _units(setting: Setting) -> dict[int, ModbusApplication]:

@@ -30,7 +30,8 @@ class ModbusApplication:
     def recall(self, pdu: bytes, now_us: int) -> bytes | None:
         """The straight way for a request that has been asked before: its whole response, or None to be asked in full.
 
-        A device that is dark, that only listens, or that would refuse, gives None.
+        A device that is dark, that only listens, or that would refuse, gives None. Asking changes nothing, and all
+        responses to one request have one length.
         """
         return None
 

@@ -45,9 +45,6 @@ class Meter(Protocol):
     def value(self, name: str, at_ms: int) -> int:
         """The canonical integer of a quantity."""
 
-    def parameter(self, name: str) -> int:
-        """A parameter's value."""
-
     def configure(self, name: str, value: int, at_ms: int) -> bool:
         """Write a parameter; False when it may not be that value."""
 
@@ -89,7 +86,7 @@ class ModbusFace(ModbusApplication):
         if answer is None:
             return None
         at_ms = self._clock.true_ms(now_us)
-        if not self.meter.answers(at_ms) or self.communication.listen_only:
+        if self.communication.listen_only or not self.meter.answers(at_ms):
             return None
         fixed, asked = answer
         parts = fixed.copy()

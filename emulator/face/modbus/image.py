@@ -6,10 +6,10 @@ pollers ask the same question for ever; a meter itself keeps nothing but what wa
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from struct import pack
 from typing import Any, Final, NamedTuple
 
+from emulator.parameter import PARAMETERS
 from protocols.modbus.canonical import canonical_encoder, nearest
 from protocols.modbus.code import ExceptionCode
 from protocols.modbus.kind import Raw
@@ -149,12 +149,19 @@ def _parameter_piece(spec: RegisterSpec, register_map: RegisterMap) -> Piece:
 
 def _setting_piece(spec: RegisterSpec, setting: str) -> Piece:
     """One of the meter's parameters; pollers read them for ever and they hardly change."""
+    encoded: dict[int, bytes] = {}
+    read = PARAMETERS[setting].read
 
-    @lru_cache(maxsize=SETTINGS_MAX)
-    def encoded(value: int) -> bytes:
-        return spec.encode(setting_raw(spec, value))
+    def shown(face: Any, _at_ms: int) -> bytes:
+        value = read(face.meter)
+        data = encoded.get(value)
+        if data is None:
+            if len(encoded) >= SETTINGS_MAX:
+                encoded.clear()
+            data = encoded[value] = spec.encode(setting_raw(spec, value))
+        return data
 
-    return lambda face, _at_ms: encoded(face.meter.parameter(setting))
+    return shown
 
 
 def _quantity_piece(spec: RegisterSpec, quantity: Quantity, exponent: Raw | None) -> Piece:

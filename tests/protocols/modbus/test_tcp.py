@@ -52,7 +52,7 @@ def test_framing_and_server_in_one_step_answer_as_the_two_layers_do(
     known: bool,  # noqa: FBT001 (drawn)
 ) -> None:
     recalled: Device = Device(remembers=known)
-    one = Stack([ModbusTcpServer({1: recalled}, unknown_unit=ExceptionCode.GATEWAY_PATH_UNAVAILABLE)])
+    one = ModbusTcpServer({1: recalled}, unknown_unit=ExceptionCode.GATEWAY_PATH_UNAVAILABLE)
     two = Stack(
         [TcpFramer(), ModbusServer({1: Device(remembers=known)}, unknown_unit=ExceptionCode.GATEWAY_PATH_UNAVAILABLE)]
     )
