@@ -1,4 +1,4 @@
-"""The command line of the emulator: `run`, `models`, `plot`, `image`, `init`."""
+"""The command line of the emulator: `run`, `models`, `keys`, `plot`, `image`, `init`."""
 
 import asyncio
 import contextlib
@@ -20,9 +20,11 @@ from emulator.assembly import Household, assemble
 from emulator.bench import BenchError, BenchFile, check, plans, read_bench
 from emulator.endpoint import EndpointError, check_files
 from emulator.journal import Journal
+from emulator.key_file import rows, text_of, write
 from emulator.running import RunningBench
 from protocols.firmware_image import HEADER_OCTETS, IMAGE_OCTETS_MAX, FirmwareImage, hardware_of
-from protocols.model.loader import load, model_ids
+from protocols.model.loader import load, load_file, model_ids
+from protocols.model.meter_model import MeterModel
 from protocols.model.table import ModelError
 
 WRONG_USE: Final = 2
@@ -61,7 +63,7 @@ listen = ["modbus+tcp://127.0.0.1:5020?unit=1", "modbus+rtu://pty?path=run/line2
 def run(
     bench: Annotated[Path | None, typer.Argument(help="A bench file; without one, see --model.")] = None,
     *,
-    model: Annotated[str | None, typer.Option(help="Without a file: the model of the meters.")] = None,
+    model: Annotated[str | None, typer.Option(help="Without a file: the meters' model, or its TOML file.")] = None,
     count: Annotated[int, typer.Option(help="Without a file: how many meters.")] = 1,
     first_id: Annotated[str, typer.Option("--id", help="Without a file: the first meter's id.")] = "MB0001",
     listen: Annotated[list[str] | None, typer.Option(help="Without a file: listen URLs.")] = None,
@@ -112,7 +114,7 @@ def models(
 
 @app.command()
 def plot(
-    model: Annotated[str, typer.Argument(help="The model to draw.")],
+    model: Annotated[str, typer.Argument(help="The model to draw, or a file of your own.")],
     *,
     days: Annotated[int, typer.Option(help="How many days, from 28 October 2024.", min=1, max=366)] = 7,
     output: Annotated[Path, typer.Option("--output", "-o", help="The picture: PNG, SVG or PDF.")] = Path("meter.png"),
@@ -123,7 +125,7 @@ def plot(
         try:
             from emulator.plot import plot as draw
 
-            draw(load(model), model, days, output, seed=seed)
+            draw(_model(model), Path(model).stem, days, output, seed=seed)
         except ImportError:
             raise BenchError(["pictures need matplotlib: pip install 'meterbench[plot]'"]) from None
         except (ValueError, OSError) as error:
@@ -142,7 +144,7 @@ def image(
 ) -> None:
     """Write a firmware image that meters of a model take."""
     with _told():
-        identity = load(model).identity
+        identity = _model(model).identity
         hardware = hardware_of(identity.flag, identity.category, identity.meter_type)
         body = Random(f"{seed}/image").randbytes(octets - HEADER_OCTETS)  # noqa: S311 (it means nothing)
         try:
@@ -152,6 +154,25 @@ def image(
         except OSError as error:
             raise BenchError([f"{path}: can't be written ({error.strerror})"]) from None
     typer.echo(f"{path} written: {version} for {hardware}, {octets} octets")
+
+
+@app.command()
+def keys(
+    bench: Annotated[Path, typer.Argument(help="A bench file.")],
+    out: Annotated[Path, typer.Option(help="Where to write them; a name that ends in .csv makes it CSV.")],
+) -> None:
+    """Write the keys of a bench's meters into one file, which a gateway reads as `fleet_keys`."""
+    with _told():
+        try:
+            found = rows(read_bench(bench), bench.parent)
+            write(out, text_of(found, as_csv=out.suffix == ".csv"))
+        except FileExistsError:
+            raise BenchError([f"{out} is already there; name another file"]) from None
+        except OSError as error:
+            raise BenchError([f"{out}: can't be written ({error.strerror})"]) from None
+        except ValueError as error:
+            raise BenchError([f"{bench}: {error}"]) from None
+    typer.echo(f"{out} written, for {len(found)} meters; readable by its owner only")
 
 
 @app.command()
@@ -168,6 +189,11 @@ def init(
         except OSError as error:
             raise BenchError([f"{path}: can't be written ({error.strerror})"]) from None
     typer.echo(f"{path} written; start it with: meter-emulator run {path}")
+
+
+def _model(name: str) -> MeterModel:
+    """A model that comes with the project, or one from a file."""
+    return load_file(name) if name.endswith(".toml") else load(name)
 
 
 def _row(model_id: str) -> dict[str, Any]:
