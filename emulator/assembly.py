@@ -4,7 +4,8 @@ What a section of the file names is looked up once and shared by all its meters;
 one model, one plan of objects and one image of registers.
 """
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from random import Random
 from time import time_ns
@@ -17,6 +18,7 @@ from emulator.face.cosem.face import CosemFace
 from emulator.face.modbus.face import ModbusFace
 from emulator.keyring import keys_of
 from emulator.load import load_from_table
+from emulator.load.recorded import RecordedLoad
 from emulator.meter import Meter
 from emulator.pushing import direct
 from emulator.resident import Resident
@@ -37,9 +39,11 @@ LN_CIPHERED: Final = 3
 MECHANISM_KEYS: Final[Mapping[int, str]] = {1: "lls", 2: "hls", 3: "hls", 4: "hls", 5: "block", 6: "hls"}
 """The key that an association with this authentication mechanism cannot do without."""
 
-
 LOAD_DEFAULT: Final[Mapping[str, object]] = {"household": "urban"}
 """What hangs behind a meter of which the file says nothing."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class Member(NamedTuple):
@@ -110,12 +114,25 @@ def assemble(bench: BenchFile, name: str, directory: Path, state: Path | None = 
             made.append((plan, kind, *_meter(plan, kind.model, place)))
         except (ModelError, ValueError, StateError, OSError) as error:
             raise BenchError([f'{name}: meter "{plan.id}": {error}']) from None
+    _tell_of_recordings(made)
     kept_ms = max((kept.last_ms for *_, kept in made if kept is not None), default=0)
     clock = BenchClock(max(_start_ms(bench), kept_ms), place.local, bench.clock.rate, link_time_us())
     # Challenges are drawn from the bench's seed, so that a run can be repeated to the octet; no secret hangs on them.
     entropy = Random(f"{bench.seed}/{kept_ms}/entropy").randbytes  # noqa: S311
     behaviours = {line.on: line.behaviour for line in bench.line}
     return Household(bench.seed, clock, [_member(*each, clock, entropy) for each in made], behaviours)
+
+
+def _tell_of_recordings(made: Iterable[tuple[MeterPlan, _Kind, Meter, MeterState | None]]) -> None:
+    """Say what is out of the ordinary in recordings, once a file, however many meters it is behind."""
+    told = set[str]()
+    for plan, _, meter, _ in made:
+        if isinstance(meter.load, RecordedLoad):
+            file = str((plan.section.load or {}).get("recorded"))
+            if file not in told:
+                told.add(file)
+                for note in meter.load.recording.notes:
+                    _log.warning("%s: %s", file, note)
 
 
 def _start_ms(bench: BenchFile) -> int:

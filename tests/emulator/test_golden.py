@@ -4,6 +4,9 @@
 """
 
 import json
+import os
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from protocols.model import load
 from tests.emulator.meters import DAY_MS, HOUR_MS, events
 
 FOLDER = Path(__file__).parent / "golden"
+ROOT = FOLDER.parents[2]
 SEEDS = (1, 42, 2024)
 BEGIN_MS = 1_727_721_000_000
 """2024-10-01T00:00:00+05:30."""
@@ -95,6 +99,14 @@ def test_a_month_is_as_it_always_was(seed: int) -> None:
     now = json.loads(json.dumps(told(a_month(seed))))
     for part, expected in golden.items():
         assert now[part] == expected, part
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "4321"])
+def test_another_process_that_hashes_otherwise_tells_the_same(hash_seed: str) -> None:
+    command = "import json; from tests.emulator.test_golden import a_month, told; print(json.dumps(told(a_month(42))))"
+    environment = os.environ | {"PYTHONHASHSEED": hash_seed, "TZ": "America/New_York", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", command], env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == json.loads((FOLDER / "month-42.json").read_text(encoding="utf-8"))
 
 
 def test_the_month_shows_what_was_done_to_the_meter() -> None:

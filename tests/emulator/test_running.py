@@ -20,6 +20,7 @@ from protocols.transport.pump import link_time_us
 from tests.emulator import peers
 
 START = "2024-10-28T12:00:00+05:30"
+DAY_MS = 86_400_000
 METER: dict[str, Any] = {
     "id": "MB0001",
     "model": "is15959-d1",
@@ -109,6 +110,45 @@ async def test_an_outage_that_is_over_before_anybody_looks_still_breaks_connecti
         assert await asyncio.wait_for(reader.read(), 5) == b""
         writer.close()
         assert await asyncio.to_thread(clock_of, bench.endpoint.urls(resident)[0])
+
+
+async def test_a_month_goes_by_at_once_for_a_hundred_meters_and_their_rows_make_their_registers() -> None:
+    many = {"load": {"household": "urban"}, "supply": {"grid": "rural", "outages_per_month": 3}}
+    sections = [
+        METER | many | {"id": f"{model[-2:]}0001", "model": model, "count": count}
+        for model, count in (("is15959-d1", 70), ("is15959-d2", 30))
+    ]
+    async with running(*sections) as bench:
+        bench.jump(now_ms(bench) + 31 * DAY_MS + DAY_MS // 2)
+        at_ms, months, dark = now_ms(bench), set[int](), 0
+        for meter in map(meter_of, bench.residents):
+            register = meter.value("active_energy_import", at_ms)
+            days = meter.history.rows("daily_load", at_ms, 40, 70, ["clock", "active_energy_import"])
+            blocks = meter.history.rows("block_load", at_ms, 1, 3360, ["clock", "block_active_energy_import"])
+            (begin_ms, before), (end_ms, after) = days[0], days[-1]
+            assert (end_ms, after) == (at_ms, register)
+            assert sum(energy for stamp, energy in blocks if stamp > begin_ms) == after - before > 0
+            dark += meter.value("power_off_minutes", at_ms)
+            months.add(after - before)
+        assert len(months) > 90
+        assert dark > 100 * 3 * 10
+
+
+async def test_recordings_out_of_the_ordinary_are_told_once_a_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = ("00:00:00+05:30,100", "00:15:00+05:30,100", "00:30:00+05:30,100", "04:00:00+05:30,-7", "")
+    (tmp_path / "load.csv").write_text("start,wh\n" + "\n".join(f"2024-10-28T{line}" for line in lines if line) + "\n")
+    (tmp_path / "good.csv").write_text("start,wh\n" + "\n".join(f"2024-10-28T{line}" for line in lines[:3]) + "\n")
+    sections = [
+        METER | {"id": f"{letter}1", "count": 3, "load": {"recorded": file}}
+        for letter, file in (("A", "load.csv"), ("B", "load.csv"), ("C", "good.csv"))
+    ]
+    assemble(check({"meter": sections}, "bench.toml"), "bench.toml", tmp_path)
+    assert [record.getMessage() for record in caplog.records] == [
+        "load.csv: line 4: a gap of 3:15:00 follows this interval, without load",
+        "load.csv: 1 negative values are taken as energy fed",
+    ]
 
 
 async def test_time_jumps_and_runs_at_another_rate() -> None:
