@@ -22,7 +22,7 @@ from protocols.dlms.value import NULL, Tag, Value, decode, skip
 from protocols.errors import RemoteProtocolError
 from protocols.message.reading import Quality, Row
 from protocols.message.reading import Value as Published
-from protocols.model.cosem_object import Capture, CosemObject, Fixed
+from protocols.model.cosem_object import Capture, CosemObject, Fixed, State
 from protocols.model.loader import load
 from protocols.model.meter_model import MeterModel
 from protocols.model.push import elements, setups
@@ -37,7 +37,8 @@ DEVICE_ID, SETUP = 0, 1
 """Where the device id and the logical name of the setup stand in every push of an Indian meter."""
 
 STATUS_WORD: Final = (1, LogicalName.parse("0.0.94.91.18.255").octets)
-POWER_EVENT: Final = (1, LogicalName.parse("0.0.96.11.2.255").octets)
+POWER_EVENT: Final = "last_event:power"
+"""What a model calls the code of the last power event, wherever it puts it."""
 
 _LENIENT_BITS: Final = b"\x04\x80"
 """A maker's bit string of 128 bits: the length stands there as if it were a count of bits in one octet."""
@@ -59,6 +60,7 @@ class Form:
         columns: what stands where.
         kinds: of which type; None for any.
         scalers: by position; None where there is none.
+        power_event: where the code of a power event stands, or None.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Form:
     columns: tuple[Column, ...]
     kinds: tuple[DataType | None, ...]
     scalers: tuple[ScalerUnit | None, ...]
+    power_event: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +161,7 @@ def _form(setup: CosemObject, model: MeterModel) -> Form:
         columns=tuple(Column(each.class_id, each.logical_name.octets, each.attribute) for each in captures),
         kinds=tuple(_kind(capture, each) for capture, each in pairs),
         scalers=tuple(_scaler(capture, each) for capture, each in pairs),
+        power_event=next((place for place, pair in enumerate(pairs) if _is_power_event(*pair)), None),
     )
 
 
@@ -170,6 +174,11 @@ def _kind(capture: Capture, described: CosemObject) -> DataType | None:
     attribute = described.interface.attribute(capture.attribute) if described.interface else None
     kind = attribute.type if attribute is not None else None
     return None if kind is None or kind.kind is Kind.ANY else kind
+
+
+def _is_power_event(capture: Capture, described: CosemObject) -> bool:
+    source = described.attributes.get(capture.attribute)
+    return isinstance(source, State) and source.name == POWER_EVENT
 
 
 def _scaler(capture: Capture, described: CosemObject) -> ScalerUnit | None:
@@ -262,7 +271,7 @@ def _word(form: Form, values: Sequence[Value]) -> str | None:
 
 
 def _code(form: Form, values: Sequence[Value]) -> int | None:
-    for column, (tag, content) in zip(form.columns, values, strict=True):
-        if column[:2] == POWER_EVENT and tag == Tag.LONG_UNSIGNED:
-            return int(content)
-    return None
+    if form.power_event is None:
+        return None
+    tag, content = values[form.power_event]
+    return int(content) if tag == Tag.LONG_UNSIGNED else None
