@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 from gateway.config import ConfigError, GatewayConfig, MeterConfig, check
 from gateway.credentials import KeyRing
+from gateway.desk.recognition import recognise
 from gateway.driver import drive
 from gateway.fleet_keys import EVERY, FleetKeys, parse_fleet_keys
-from gateway.script import RefusedError, Script
+from gateway.script import Script
 from gateway.unit import Link, Unit, make_unit, zone_of
 from protocols.address import ModbusAddress
-from protocols.modbus.recognise import recognised
-from protocols.model.loader import load, model_ids
+from protocols.model.loader import load
 from protocols.model.meter_model import MeterModel
 
 T = TypeVar("T")
@@ -120,28 +120,9 @@ async def reach(
     try:
         desk = Desk(unit, link, now_ms)
         if unit.model is None and isinstance(config.address, ModbusAddress):
-            found = await _recognise(desk)
-            if found is not None:
-                desk.unit = Unit(config, found, None, where)
+            likely = await desk.run(recognise())
+            if likely:
+                desk.unit = Unit(config, load(likely[0][0]), None, where)
         yield desk
     finally:
         await link.close()
-
-
-async def _recognise(desk: Desk) -> MeterModel | None:
-    """The model whose own registers say so most certainly."""
-    best: tuple[int, MeterModel] | None = None
-    for model in map(load, model_ids()):
-        known = model.modbus.recognitions if model.modbus is not None else ()
-        if not known:
-            continue
-        responses = []
-        for each in known:
-            try:
-                responses.append(await desk.ask(each.request()))
-            except RefusedError:
-                responses.append(None)
-        certainty = recognised(known, responses)
-        if certainty and (best is None or certainty > best[0]):
-            best = certainty, model
-    return None if best is None else best[1]
