@@ -159,3 +159,36 @@ async def test_every_form_reaches_the_meter(bench: RunningBench, form: str) -> N
     assert (await link.ask(NAME))[1] == "MTB0000000MB0001"
     assert (await link.ask(DISCONNECT)).result == 0
     await link.close()
+
+
+SUITE_2 = """
+base = "eu-three-phase-suite1"
+title = "the European meter with security suite 2"
+[objects."64:0.0.43.0.0.255"]
+attributes.3 = { value = 2 }
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "auth", "suite"),
+    [
+        ("eu-three-phase-gmac", "hls-gmac", 0),
+        ("eu-three-phase-suite1", "hls-ecdsa", 1),
+        ("suite2.toml", "hls-ecdsa", 2),
+    ],
+)
+async def test_european_meters_let_their_management_in(tmp_path: Path, model: str, auth: str, suite: int) -> None:
+    (tmp_path / "suite2.toml").write_text(SUITE_2)
+    meter = {"id": "EU0001", "model": model, "load": {"constant": 500}, "listen": ["dlms+tcp://127.0.0.1:0"]}
+    async with RunningBench(assemble(check_bench({"meter": [meter]}, "test"), "test", tmp_path)) as running:
+        [url] = running.endpoint.urls(running.residents[0])
+        for form in ("glo", "ded", "general-glo", "general-ciphering"):
+            entries = {"id": "EU0001", "url": url.replace("client=16", "client=1"), "auth": auth, "suite": suite}
+            config = check({"id": "gw1", "meter": [entries | {"form": form}]}, "", "test").meter[0]
+            ring = KeyRing(Path(), {}, b"MBGTEST1", lambda count: bytes(range(0x80, 0x80 + count)))
+            link = make_unit(config, zone_of("Europe/Berlin"), ring, {}).link(ring.entropy)
+            assert isinstance(link, DlmsLink)
+            await link.open()
+            assert (await link.ask(NAME))[1][-6:] in ("EU0001", b"EU0001")
+            assert shared_of(link).counter.lowest > 3
+            await link.close()

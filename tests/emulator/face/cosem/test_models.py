@@ -15,7 +15,7 @@ from protocols.model.loader import load, model_ids
 from tests.emulator.face.cosem.fake_meter import NOON_MS, Desk, LinkTime, associate
 
 MODELS = [model_id for model_id in model_ids() if load(model_id).objects]
-MIGHTIEST_CLIENT = {"eu-three-phase": 1}
+MIGHTIEST_CLIENT = {"eu-three-phase": 1, "eu-three-phase-gmac": 1, "eu-three-phase-suite1": 1}
 
 
 @cache
