@@ -22,10 +22,13 @@ import typer
 from gateway.config import ConfigError, MeterConfig, load
 from gateway.coverage import Stretch
 from gateway.desk import show
+from gateway.desk.csv_model import model_text
 from gateway.desk.dissect import Dissector, bench_keys, messages
 from gateway.desk.firmware import install, transfer_of
 from gateway.desk.objects import Listed, Target, object_list
 from gateway.desk.reach import Desk, fleet_in, keys_in, meter_config, reach
+from gateway.desk.scan import Found, progress_teller, search_of
+from gateway.desk.scan import scan as scan_line
 from gateway.desk.send import Asked, NobodyError, exit_status, send, sentence
 from gateway.execution import settled
 from gateway.fleet_keys import FleetKeys
@@ -43,6 +46,7 @@ from protocols.message.args import ReadArgs
 from protocols.message.command import Command, Result
 from protocols.message.reading import Row
 from protocols.message.topic import DEFAULT_PREFIX, Kind
+from protocols.model.table import ModelError
 from protocols.secret import Secret
 from protocols.transport.mqtt import Broker, MqttLostError, MqttRefusedError
 from protocols.transport.pump import link_time_us
@@ -290,6 +294,55 @@ def firmware(
 
 
 @app.command()
+def scan(
+    url: Annotated[str, typer.Argument(help="The line or port, as modbus+rtu:///dev/ttyUSB0 or modbus+tcp://HOST:502.")],
+    *,
+    units: Annotated[str, typer.Option(help="Whom to ask, as 1-247 or 1,2,17.")] = "1-247",
+    baud: Annotated[
+        str | None, typer.Option(help="Speeds to try, as 9600,19200; without, that of the URL, or all usual ones.")
+    ] = None,
+    parity: Annotated[
+        str | None, typer.Option(help="Parities to try, as N,E; a pty has none. Without, as speeds.")
+    ] = None,
+    timeout: Annotated[str, typer.Option(help="How long an answer may take.")] = "300ms",
+    as_json: JsonOption = False,
+) -> None:
+    """Find the units on a Modbus line or behind a port, and what they are; Ctrl-C keeps what was found."""
+    with _told(as_json=as_json):
+        search = search_of(url, units, baud, parity, _span(timeout, "--timeout"))
+        found: list[Found] = []
+        try:
+            _asyncio(scan_line(search, found.append, progress_teller(as_json=as_json)))
+        except KeyboardInterrupt:
+            typer.echo("interrupted; this was found until then", err=True)
+            _show_found(found, complete=False, as_json=as_json)
+            raise typer.Exit(SAID_NO) from None
+        _show_found(found, complete=True, as_json=as_json)
+        if not found:
+            raise NoAnswerError(f"nobody answers on {url}: check wiring, speed and parity, or try a longer --timeout")
+
+
+@app.command("model")
+def make_model(
+    file: Annotated[Path, typer.Argument(help="A maker's register sheet, saved as CSV.")],
+    *,
+    base: Annotated[int, typer.Option(help="What is taken off its addresses, such as 40001.")] = 0,
+    title: Annotated[str | None, typer.Option(help="What the meter is called.")] = None,
+    maker: Annotated[str, typer.Option(help="Who makes it.")] = "unknown",
+) -> None:
+    """Print a model file made from a sheet, for `model = "FILE.toml"` of both programs."""
+    with _told(as_json=False):
+        try:
+            text = model_text(file.read_text(encoding="utf-8"), where=file.name, base=base, title=title, maker=maker)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise WrongUseError(f"{file}: can't be read ({reason})") from None
+        except ModelError as error:
+            raise WrongUseError(str(error)) from None
+        typer.echo(text, nl=False)
+
+
+@app.command()
 def dissect(
     what: Annotated[str, typer.Argument(help="Hexadecimal, or a file: a frame or APDU a line, or a journal.")],
     *,
@@ -529,6 +582,14 @@ async def _relay(desk: Desk, action: str) -> tuple[str | None, RelaySeen]:
     if seen is None:
         raise RefusedError("this meter has no load switch")
     return refusal, seen
+
+
+def _show_found(found: list[Found], *, complete: bool, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"found": [each._asdict() for each in found], "complete": complete}))
+        return
+    for each in found:
+        typer.echo(each.sentence)
 
 
 def _show_relay(seen: RelaySeen, *, as_json: bool) -> None:
