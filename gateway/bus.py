@@ -126,6 +126,12 @@ class Line:
             return None
         return min((self._ready_ms(job) for job in self._waiting()), default=None)
 
+    def wake(self, meter: str) -> None:
+        """The meter is there again, by itself: it need not rest."""
+        unit = self._units.get(meter)
+        if unit is not None:
+            unit.rest_until_ms = unit.retry_ms = 0
+
     def forget(self, meter: str) -> None:
         """The meter is no longer on this line; what was queued for it is gone."""
         self._units.pop(meter, None)

@@ -8,6 +8,7 @@ from gateway.inbox import priority_of
 from gateway.meter.modbus import ModbusScripts
 from gateway.runner import LineRunner, Shared
 from gateway.unit import Unit, line_key
+from protocols.address import DlmsAddress, TcpListen
 from protocols.message.status import MeterState
 
 
@@ -30,7 +31,7 @@ class Fleet:
 
     def join(self, unit: Unit) -> None:
         """A meter is ours from now on."""
-        key = line_key(unit.config.address.carrier)
+        key = line_key(unit)
         runner = self.lines.setdefault(key, LineRunner(key, self._shared))
         runner.units[unit.id] = unit
         self.line_of[unit.id] = runner
@@ -66,6 +67,22 @@ class Fleet:
             self.join(unit)
             changed.add(unit.id)
         return changed
+
+    def called(self, meter: str) -> None:
+        """A meter has dialled in: what waits for it begins."""
+        runner = self.line_of.get(meter)
+        if runner is not None:
+            runner.queue.wake(meter)
+            runner.kick()
+
+    def callers(self) -> list[tuple[str, DlmsAddress, str | None]]:
+        """Meters that dial in: id, address and system title."""
+        units = [unit for runner in self.lines.values() for unit in runner.units.values()]
+        return [
+            (unit.id, address, unit.config.system_title)
+            for unit in units
+            if isinstance(address := unit.config.address, DlmsAddress) and isinstance(address.carrier, TcpListen)
+        ]
 
     def begin(self, waiting: Open, at_ms: int) -> None:
         """A command is to be done, not before an instant."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from gateway.bus import Job, Line
+from gateway.caller import Call
 from gateway.clock import Clock
 from gateway.command import Commands
 from gateway.driver import drive
@@ -61,6 +62,8 @@ class Shared:
     conversations: asyncio.Semaphore
     spawn: Callable[[Awaitable[None], str], None]
     images: Images
+    call_of: Callable[[str], Call | None] = lambda _meter: None
+    """The connections of meters that have dialled in."""
     waiting: "set[LineRunner]" = field(default_factory=set)
     """Lines with jobs that have not begun."""
     stopping: bool = False
@@ -156,7 +159,7 @@ class LineRunner:
             return link
         await self._close_link()
         await self._prepare(unit)
-        link = unit.link(self.shared.entropy)
+        link = unit.link(self.shared.entropy, self.shared.call_of)
         await link.open()
         self._link, self._link_of = link, unit.id
         return link

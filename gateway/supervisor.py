@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from gateway.caller import Callers
 from gateway.clock import Clock, Trust, judge_clock
 from gateway.config import ConfigError, GatewayConfig, load
 from gateway.core import Core
@@ -114,6 +115,8 @@ class Gateway:
         )
         for unit in units:
             self.fleet.join(unit)
+        self.callers = Callers(edge.entropy, self._spawn, self.fleet.called)
+        self.shared.call_of = self.callers.call_of
         self.pushes = PushListener(config.push, self.shared, self.fleet, title_of(config), self.zone)
         self.pushes.senders.adopt(units)
         self._background: set[asyncio.Task[None]] = set()
@@ -175,6 +178,7 @@ class Gateway:
                     tasks.create_task(self._follow_schedule(), name="schedule"),
                     tasks.create_task(self._keep_house(), name="housekeeping"),
                 ]
+                self.callers.expect(self.fleet.callers())
                 ready(self._ready_line(metrics, await self.pushes.open()))
                 self._edge.notify.tell("READY=1")
                 await stop.wait()
@@ -222,6 +226,7 @@ class Gateway:
         for line in list(self._background):
             line.cancel()  # what it was at is in the store and is gone on with after the next start
         await asyncio.gather(*(runner.close() for runner in self.fleet.lines.values()), return_exceptions=True)
+        self.callers.close()
         self.uplink.offline = True
         self.uplink.tell_status()
         with contextlib.suppress(TimeoutError):
@@ -310,6 +315,7 @@ class Gateway:
         self.core.around.guard = config.guard
         changed = self.fleet.adopt(units)
         self.pushes.senders.adopt(units)
+        self.callers.expect(self.fleet.callers())
         for waiting in await self.core.commit.run(self.core.commands.waiting):
             if waiting.meter in changed:
                 self.fleet.begin(waiting, max(self.clock.now_ms(), waiting.not_before_ms))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from gateway.caller import Call
 from gateway.config import ConfigError, GatewayConfig, MeterConfig
 from gateway.counter_book import StoreBook
 from gateway.credentials import Credentials, KeyRing, credentials, read_fleet
@@ -19,7 +20,7 @@ from gateway.meter.modbus_link import ModbusLink, Pauses
 from gateway.meter.security import NoBook
 from gateway.reading import names_of
 from gateway.store import GroupCommit
-from protocols.address import Carrier, DlmsAddress, ModbusAddress, SerialLine
+from protocols.address import DlmsAddress, ModbusAddress, SerialLine, TcpListen
 from protocols.message.status import MeterState
 from protocols.model.loader import load, load_file
 from protocols.model.meter_model import MeterModel
@@ -129,8 +130,13 @@ class Unit:
         self.credentials = rekeyed
         return True
 
-    def link(self, entropy: Callable[[int], bytes]) -> Link:
-        """A new way to the meter; a Modbus one serves all units of its line."""
+    def link(self, entropy: Callable[[int], bytes], call_of: Callable[[str], Call | None] | None = None) -> Link:
+        """A new way to the meter; a Modbus one serves all units of its line.
+
+        Args:
+            entropy: for challenges.
+            call_of: the connections of meters that have dialled in.
+        """
         address = self.config.address
         if isinstance(address, ModbusAddress):
             config = self.config
@@ -139,7 +145,10 @@ class Unit:
             )
             return ModbusLink(address, pauses)
         assert self.credentials is not None  # noqa: S101 (made with every DLMS meter)
-        return DlmsLink(address, self.credentials, self.terms, entropy)
+        called = None
+        if isinstance(address.carrier, TcpListen):
+            called = (lambda: call_of(self.id)) if call_of is not None else (lambda: None)
+        return DlmsLink(address, self.credentials, self.terms, entropy, called)
 
     async def ask(self, link: Link, request: Any) -> Any:
         """Ask what a script of this meter asks."""
@@ -159,8 +168,11 @@ class Unit:
         return (MeterState.ONLINE if reason is None else MeterState.DEGRADED), reason
 
 
-def line_key(carrier: Carrier) -> str:
-    """What is one line: a serial device whatever its speed, else the carrier."""
+def line_key(unit: Unit) -> str:
+    """What is one line: a serial device whatever its speed, each meter that dials in, else the carrier."""
+    carrier = unit.config.address.carrier
+    if isinstance(carrier, TcpListen):
+        return f"{carrier!r} {unit.id}"
     return carrier.device if isinstance(carrier, SerialLine) else repr(carrier)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.caller import Call
 from gateway.credentials import Credentials
 from gateway.meter.dlms_profile import Act, GetMany, Set
 from gateway.meter.security import MARGIN, Shared, authenticator_of, public_profile
@@ -50,17 +51,24 @@ class DlmsLink:
         credentials: how it lets us in.
         terms: how patient we are.
         entropy: for challenges.
+        called: for a meter that dials in, its connection.
     """
 
-    __slots__ = ("_address", "_client", "_conversation", "_credentials", "_entropy", "_terms")
+    __slots__ = ("_address", "_called", "_client", "_conversation", "_credentials", "_entropy", "_terms")
 
     def __init__(
-        self, address: DlmsAddress, credentials: Credentials, terms: Terms, entropy: Callable[[int], bytes]
+        self,
+        address: DlmsAddress,
+        credentials: Credentials,
+        terms: Terms,
+        entropy: Callable[[int], bytes],
+        called: Callable[[], Call | None] | None = None,
     ) -> None:
         self._address = address
         self._credentials = credentials
         self._terms = terms
         self._entropy = entropy
+        self._called = called
         self._client: AssociationClient | None = None
         self._conversation: Conversation | None = None
 
@@ -115,21 +123,25 @@ class DlmsLink:
 
     async def _enter(self, profile: AssociationProfile, shared: Shared | None) -> None:
         await self.close()
-        try:
-            pump = await dial(
-                self._address.carrier,
-                lambda peer: self._machine(peer, profile, shared),
-                timeout_s=self._terms.connect_ms / 1000,
-            )
-        except OSError as error:
-            what = "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
-            raise NoConnectionError(f"{self._address} can't be reached: {what}") from None
-        self._conversation = converse(pump)
+        self._conversation = await self._connect(lambda peer: self._machine(peer, profile, shared))
         try:
             await self._associate()
         except BaseException:
             await self.close()
             raise
+
+    async def _connect(self, make: Callable[[Peer], Machine]) -> Conversation:
+        if self._called is not None:
+            call = self._called()
+            if call is None:
+                raise NoConnectionError("the meter has not dialled in")
+            return call.begin(make)
+        try:
+            pump = await dial(self._address.carrier, make, timeout_s=self._terms.connect_ms / 1000)
+        except OSError as error:
+            what = "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
+            raise NoConnectionError(f"{self._address} can't be reached: {what}") from None
+        return converse(pump)
 
     async def _read_counter(self) -> int | None:
         """The last counter that the meter took, as it shows it to the public client; None where it does not."""
@@ -248,7 +260,8 @@ class DlmsLink:
         if conversation.closed is None and client is not None and client.associated:
             with contextlib.suppress(ConnectionLostError, LocalProtocolError):
                 await conversation.ask(client.release)
-        await conversation.aclose()
+        if self._called is None:
+            await conversation.aclose()  # the connection of a meter that has called is its own
 
 
 class _CounterRefusedError(NotLetInError):
