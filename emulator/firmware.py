@@ -10,6 +10,7 @@ from enum import Enum, IntEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Protocol
 
+from emulator.state import ALL
 from emulator.watch import FAR
 from protocols.errors import RemoteProtocolError
 from protocols.firmware_image import IMAGE_OCTETS_MAX, FirmwareImage
@@ -160,6 +161,7 @@ class ImageTransfer:
             return Answer.REFUSED
         self._begin(identifier, octets, self._generation + 1)
         self._note()
+        self._forget_blocks()
         return Answer.DONE
 
     def block(self, number: int, octets: bytes) -> Answer:
@@ -222,6 +224,7 @@ class ImageTransfer:
             self._step(ImageEvent.STARTED)
             self._begin(self.identifier, 0, self._generation)
             self._note()
+            self._forget_blocks()
 
     def resume(self, at_ms: int) -> None:
         """The supply is back, or the program was started again: what was under way goes on."""
@@ -269,6 +272,11 @@ class ImageTransfer:
         if self._put is not None:
             words = (self._generation, int(self.status), len(self.image), self.identifier.hex())
             self._put(f"{NOTE} {self._name}", " ".join(map(str, words)))
+
+    def _forget_blocks(self) -> None:
+        """Let the blocks of a transfer that is over take no room."""
+        if self._put is not None:
+            self._put(f"{NOTE} {self._name} {ALL}", "")
 
     def keep(self, notes: Mapping[str, str], put: Callable[[str, str], None], at_ms: int) -> None:
         """Take up what was kept of an earlier run, and keep from now on what changes.

@@ -3,7 +3,7 @@
 A meter is a function of its model, its seed and its inputs, so its non-volatile state is the list of inputs. Each is
 one line, a checksum and JSON, on the disk (fsync) before it takes effect; a line torn by a kill is dropped, since what
 it would have said was never answered. Faces keep what is theirs (counters, keys, written attributes) beside it as
-notes, of which the last of a name counts.
+notes, of which the last of a name counts; a name that ends with an asterisk takes away all that begin so.
 """
 
 import json
@@ -21,6 +21,9 @@ VERSION: Final = 1
 SUFFIX: Final = ".state"
 SUPERSEDED_MAX: Final = 1000
 """Notes that newer ones have replaced, above which a file is written anew when it is opened."""
+
+ALL: Final = "*"
+"""Ends the name of a note that takes others away."""
 
 _HEADER, _INPUT, _NOTE, _SEEN = "meter", "input", "note", "seen"
 
@@ -90,13 +93,22 @@ class MeterState:
             self.last_ms = kept["start_ms"]
             return 0
         if kind == _NOTE:
-            again = record[1] in self.notes
-            self.notes[record[1]] = record[2]
-            return int(again)
+            return self._note(record[1], record[2])
         self.last_ms = max(self.last_ms, record[1])
         if kind == _INPUT:
             self.inputs.append((record[1], record[2], record[3]))
         return int(kind == _SEEN)
+
+    def _note(self, name: str, value: str) -> int:
+        """Have a note; gives how many lines of the file it makes needless."""
+        if not name.endswith(ALL):
+            again = name in self.notes
+            self.notes[name] = value
+            return int(again)
+        gone = [each for each in self.notes if each.startswith(name.removesuffix(ALL))]
+        for each in gone:
+            del self.notes[each]
+        return len(gone) + 1
 
     def _rewrite(self) -> None:
         """Write the whole file beside, then put it in place: a kill leaves the old one or the new one."""
@@ -129,10 +141,10 @@ class MeterState:
         self.last_ms = max(self.last_ms, at_ms)
 
     def put(self, name: str, value: str) -> None:
-        """Keep a note; the last one of a name counts."""
+        """Keep a note; the last one of a name counts, and one that ends with an asterisk takes others away."""
         if self.notes.get(name) != value:
             self._append([_NOTE, name, value])
-            self.notes[name] = value
+            self._note(name, value)
 
     def seen(self, at_ms: int) -> None:
         """Keep that the bench has come as far as this, so that it does not begin earlier next time."""

@@ -166,6 +166,17 @@ def test_notes_keep_the_last_of_a_name_and_the_file_stays_small(
     assert kept(path)[1].notes == {"counter": "119"}
 
 
+def test_a_note_with_an_asterisk_takes_away_all_that_begin_so(tmp_path: Path) -> None:
+    path = path_of(tmp_path, "MB0001")
+    _, state = kept(path)
+    for name in ("image 1", "image 1 0", "image 1 1", "image 10 0"):
+        state.put(name, "x")
+    state.put("image 1 *", "")
+    left = {"image 1": "x", "image 10 0": "x"}
+    assert state.notes == left
+    assert kept(path)[1].notes == left
+
+
 CHILD = """
 import sys
 from pathlib import Path
