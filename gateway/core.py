@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from gateway.ballast import Ballast
 from gateway.clock import Clock
 from gateway.command import Commands, Surroundings
 from gateway.config import GatewayConfig
@@ -34,7 +35,12 @@ class Core:
         now_ms = clock.now_ms()
         # Twice the bound: SQLite's own pages, and room to write while rows are being given up.
         pages = 2 * config.store.bytes_max // PAGE_BYTES
-        opened = open_store(beside / config.store.path, now_ms, entropy, pages)
+        path = beside / config.store.path
+        opened = open_store(path, now_ms, entropy, pages)
+        self.ballast = Ballast(path)
+        self.ballast.lay()
+        self.unstored = 0
+        """Pieces of work that the disk had no room for, since there was room last."""
         self.set_aside: Path | None = opened.set_aside
         self.store = opened.store
         self.topics = Topics(config.id, config.prefix)
@@ -47,8 +53,22 @@ class Core:
             full=lambda: self.retention.full or self.commit.full,
             queue_per_meter=config.limits.queue_per_meter,
         )
+        self.commit.on_full = self._make_room
         self.commands = Commands(self.store, self.outbox, self.topics, self.around)
         self.report = Report(self.store, self.outbox, self.topics)
+
+    def _make_room(self) -> None:
+        """A group found no room: give up the ballast, and rows with the next housekeeping."""
+        self.unstored += 1
+        self.ballast.give_up()
+
+    def after_full(self, now_ms: int) -> None:
+        """There is room again: name what was lost meanwhile. Within a transaction."""
+        if self.unstored and not self.commit.full:
+            self.outbox.holes.note("the disk was full", self.unstored, now_ms, now_ms)
+            self.unstored = 0
+        if not self.unstored:
+            self.ballast.lay()
 
 
 def limits_of(config: GatewayConfig) -> Limits:

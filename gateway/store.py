@@ -155,9 +155,16 @@ class Store:
         self.commit()
 
     def begin(self) -> None:
-        """Start a transaction."""
-        self.sql.execute("BEGIN IMMEDIATE")
+        """Start a transaction.
+
+        Raises:
+            StoreFullError: when there is no room even for that.
+        """
         self._before = self._save()
+        try:
+            self.sql.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise _named(error) from error
 
     def commit(self) -> None:
         """Make it durable.
@@ -377,7 +384,12 @@ class GroupCommit:
         failure: Exception | None = None
         collected: Any = None
         self._awake = False
-        store.begin()
+        try:
+            store.begin()
+        except StoreFullError as error:
+            self._settle([_Done(future, None, None) for _, future in self._waiting], error)
+            self._waiting.clear()
+            return
         while self._waiting and len(done) < GROUP_MAX and failure is None:
             work, future = self._waiting.popleft()
             try:

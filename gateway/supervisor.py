@@ -255,8 +255,10 @@ class Gateway:
             self._look_at_clock()
             if self._file_changed():
                 await self.reload()
-            with contextlib.suppress(StoreError):  # a full disk is said by the status and by /readyz
+            with contextlib.suppress(StoreError):
                 await self.core.commit.run(self._tidy)
+            full = "the disk is full: nothing can be stored, and so nothing is sent"
+            self._remark("disk", full if self.core.commit.full else None)
             await self.fleet.close_idle()
             if self._edge.monotonic_us() - told_us >= every_us:
                 told_us = self._edge.monotonic_us()
@@ -264,6 +266,7 @@ class Gateway:
 
     def _tidy(self) -> None:
         core, now_ms = self.core, self.clock.now_ms()
+        core.after_full(now_ms)
         core.commands.expire(now_ms)
         core.commands.forget_old(now_ms)
         for _ in range(TRIMS_MAX):
