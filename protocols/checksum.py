@@ -12,6 +12,8 @@ from typing import Final
 
 _REVERSED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
+_REVERSED_OCTETS: Final = tuple(bytes((byte,)) for byte in _REVERSED)
+
 X25_RESIDUE: Final = 0x1D0F
 """What is left, most significant bit first, of a run of octets that ends in its own CRC-16/X-25."""
 
@@ -46,6 +48,17 @@ def crc16_x25_octets(data: bytes) -> bytes:
 def crc16_x25_holds(data: bytes) -> bool:
     """Whether the last two octets are the CRC-16/X-25 of those before them."""
     return crc_hqx(data.translate(_REVERSED), 0xFFFF) == X25_RESIDUE
+
+
+def crc16_x25_octets_on(data: bytes) -> bytes:
+    """CRC-16/X-25 of a run that ends in its own CRC (it leaves the residue, whatever it is) and of what follows it."""
+    crc = crc_hqx(data.translate(_REVERSED), X25_RESIDUE) ^ 0xFFFF
+    return _REVERSED_OCTETS[crc >> 8] + _REVERSED_OCTETS[crc & 0xFF]
+
+
+def crc16_x25_holds_on(data: bytes) -> bool:
+    """Whether the last two octets are right behind such a run."""
+    return crc_hqx(data.translate(_REVERSED), X25_RESIDUE) == X25_RESIDUE
 
 
 def crc16_modbus(data: bytes) -> int:

@@ -17,12 +17,14 @@ from protocols.hdlc.frame import (
     FRAME_BYTES_MAX,
     FRAME_BYTES_MIN,
     HEADER_BYTES_MAX,
+    KNOWN_BYTES_MIN,
     Drop,
     Frame,
     Kind,
     encode,
     header_size,
     read,
+    read_known,
 )
 from protocols.machine import EVERYONE, Layer
 
@@ -56,6 +58,12 @@ class HdlcFramer(Layer[bytes, Frame]):
         """Take any cut of the stream."""
         if not self._held:
             length = len(item) - 2
+            if KNOWN_BYTES_MIN <= length <= self._frame_bytes_max:
+                known = read_known(item)
+                if known is not None:
+                    self._flagged = True
+                    self.above(known, now_us)
+                    return
             if (
                 FRAME_BYTES_MIN <= length <= self._frame_bytes_max
                 and item[0] == FLAG == item[-1]

@@ -23,7 +23,7 @@ from protocols.hdlc.frame import (
 )
 from protocols.hdlc.parameters import Parameters
 from protocols.hdlc.state import SERVER, Action, LinkEvent, LinkState
-from protocols.hdlc.window import Receiver, Sender, UnnumberedReceiver
+from protocols.hdlc.window import MODULUS, Receiver, Sender, UnnumberedReceiver
 from protocols.link import Apdu, LinkDisconnect, LinkDown, LinkUp
 from protocols.machine import Layer
 
@@ -33,6 +33,9 @@ ANSWER_HOLD_US: Final = 500_000
 LINKS_MAX: Final = 32  # more clients than any model has associations
 PENDING_MESSAGES_MAX: Final = 64
 """Answers not yet acknowledged before we say RNR: a General Block Transfer window of 63, and one."""
+
+NOTHING_AWAITED: Final = -1
+"""What no control octet is."""
 
 # The third octet of FRMR's information.
 UNDEFINED_CONTROL: Final = 0x1
@@ -45,6 +48,7 @@ class _Link:
     """One client's link to one logical device."""
 
     __slots__ = (
+        "awaited",
         "client",
         "heard_us",
         "hold_us",
@@ -78,6 +82,15 @@ class _Link:
         self.peer_ready = True
         self.polled = False  # the client has given us the turn
         self.hold_us: int | None = None  # until when the turn waits for the application
+        self.awaited = NOTHING_AWAITED  # the control octet of a frame that may take the short way
+
+    def await_request(self) -> None:
+        """See which frame would be the next request of a client that has all it was sent: in order and polled."""
+        sender, receiver = self.sender, self.receiver
+        if self.state is LinkState.CONNECTED and sender.outstanding == len(sender) and not receiver.gathering:
+            self.awaited = information_control(receiver.expected, sender.next_sequence, poll_final=True)
+        else:
+            self.awaited = NOTHING_AWAITED
 
 
 _new = tuple.__new__  # half the cost of Frame(...) or Apdu(...), and this runs on every request
@@ -140,10 +153,13 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
 
     def from_below(self, item: Frame, now_us: int) -> None:
         """Take a frame from the line; what is for another station, or from one, is passed over."""
-        link = self._by_field.get((item[0], item[1])) or self._stranger(item, now_us)
+        remote, local, control, information, segmented = item
+        link = self._by_field.get((remote, local)) or self._stranger(item, now_us)
         if link is None:
             return
-        event: int = KINDS[item[2]]
+        if control == link.awaited and not segmented and self._answer_at_once(link, information, now_us):
+            return
+        event: int = KINDS[control]
         if event is Kind.SNRM and not self._admits(link, item):
             event = LinkEvent.REFUSED
         step = SERVER.get((link.state, event))
@@ -151,6 +167,36 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
             link.state, action = step
             link.heard_us = now_us
             self._actions[action](link, item, now_us)
+            link.await_request()
+
+    def _answer_at_once(self, link: _Link, information: bytes, now_us: int) -> bool:
+        """Answer the request that most frames are, if it has an answer at once: whole, polled, nothing else waiting.
+
+        The table and its actions do the same with such a frame; where False is returned nothing has been done.
+        """
+        settled = link.parameters
+        if self.busy or len(information) > settled.information_receive or not information.startswith(llc.COMMAND):
+            return False
+        apdu: bytes | None = self.ask(link.client, link.server, information[llc.HEADER_BYTES :], now_us)
+        if apdu is None:
+            return False
+        receive, sender, receiver = link.awaited >> 5, link.sender, link.receiver
+        receiver.expected = expected = (receiver.expected + 1) % MODULUS
+        link.heard_us = now_us
+        link.peer_ready = True
+        message = llc.RESPONSE + apdu
+        if len(message) <= settled.information_transmit:
+            link.polled, link.hold_us = False, None
+            sender.reply(receive, message)
+            link.awaited = (receive + 1) % MODULUS << 5 | POLL_FINAL | expected << 1
+            control = expected << 5 | POLL_FINAL | receive << 1
+            self.below(_new(Frame, (link.remote, link.local, control, message, False)), now_us)
+        else:
+            sender.acknowledge(receive)
+            sender.put(message, settled.information_transmit)
+            self._take_turn(link, now_us)
+            link.await_request()
+        return True
 
     def _stranger(self, frame: Frame, now_us: int) -> _Link | None:
         """A link, not yet kept, for a pair of addresses that has none; None if that is not us or needs no link."""
@@ -316,6 +362,7 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
         if link is None or step is None:
             return  # the link went while the answer was made
         link.state = step[0]
+        link.awaited = NOTHING_AWAITED  # what comes now is for the table
         if isinstance(item, LinkDisconnect):
             self._down(link, "we released the link", now_us)
             return
@@ -379,6 +426,7 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
         for link in list(self._links.values()):
             if link.hold_us is not None and link.hold_us <= now_us:
                 self._take_turn(link, now_us)
+                link.await_request()
             if link.hold_us is not None:
                 self._wake(link.hold_us)
             if self._inactivity_us is None:

@@ -57,6 +57,14 @@ class Sender:
         self.outstanding -= count
         return count
 
+    def reply(self, receive: int, message: bytes) -> None:
+        """Let go of all there is, which N(R) acknowledges, and take a message alone that needs one segment as sent."""
+        queue = self._queue
+        queue.clear()
+        queue.append((message, False))
+        self.acknowledged = receive
+        self.outstanding = self.messages = 1
+
     def burst(self, window: int) -> list[tuple[int, bytes, bool]]:
         """N(S), information and segmentation bit of all that may be on the wire now, from the first unacknowledged."""
         queue, first = self._queue, self.acknowledged

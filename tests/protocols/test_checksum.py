@@ -3,7 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.checksum import bcc, crc16_modbus, crc16_x25, crc16_x25_holds, crc16_x25_octets, lrc
+from protocols.checksum import (
+    bcc,
+    crc16_modbus,
+    crc16_x25,
+    crc16_x25_holds,
+    crc16_x25_holds_on,
+    crc16_x25_octets,
+    crc16_x25_octets_on,
+    lrc,
+)
 
 CHECK = b"123456789"
 
@@ -40,6 +49,15 @@ def test_octets_and_residue_agree_with_the_sum(data: bytes) -> None:
     assert octets == crc16_x25(data).to_bytes(2, "little")
     assert crc16_x25_holds(data + octets)
     assert not crc16_x25_holds(data + bytes((octets[0] ^ 1, octets[1])))
+
+
+@given(st.binary(max_size=20), st.binary(max_size=300))
+def test_behind_a_sound_sum_it_goes_on_whatever_came_before(head: bytes, data: bytes) -> None:
+    sound = head + crc16_x25_octets(head)
+    octets = crc16_x25_octets_on(data)
+    assert octets == crc16_x25_octets(sound + data)
+    assert crc16_x25_holds_on(data + octets)
+    assert not crc16_x25_holds_on(data + bytes((octets[0], octets[1] ^ 0x80)))
 
 
 @given(st.binary(max_size=100))
