@@ -12,6 +12,7 @@ from emulator.energy import (
     APPARENT_IMPORT,
     EXPORT,
     IMPORT,
+    MICROJOULES_PER_MILLI_WH,
     PHASE_REGISTERS,
     Q1,
     Q2,
@@ -79,9 +80,20 @@ def column(name: str, scale: Scale, count: int) -> Column:
 
 
 def _difference(indexes: tuple[int, ...], scale: Scale, count: int) -> Column:
-    if count == 1 and len(indexes) == 1:
-        index, quantised = indexes[0], scale.quantised
-        return lambda row: quantised(row.after[index]) - quantised(row.before[index])
+    step = scale.step
+    unit = MICROJOULES_PER_MILLI_WH * step
+    if len(indexes) == 1 and count == 1:
+        index = indexes[0]
+        return lambda row: (row[1][index] // unit - row[0][index] // unit) * step
+    if len(indexes) == 1 and count == 3:
+        l1, l2, l3 = range(indexes[0], 3 * PHASE_REGISTERS, PHASE_REGISTERS)
+
+        def of_three(row: Row) -> int:
+            before, after, *_ = row
+            gone, came = before[l1] + before[l2] + before[l3], after[l1] + after[l2] + after[l3]
+            return (came // unit - gone // unit) * step
+
+        return of_three
 
     def difference(row: Row) -> int:
         return sum(
@@ -102,29 +114,32 @@ def _average(name: str, count: int) -> Column:
     if count == 1 and name in {"current", "current_neutral"}:
         return lambda row: mean_current_ma(row.before, row.after, 0, row.to_ms - row.from_ms)
     if count == 1 and name == "voltage":
-        return lambda row: mean_voltage_mv(row, 0)
+        return _voltage_of(0)
     stem, _, phase = name.rpartition("_l")
     if stem in {"voltage", "current"} and phase.isdecimal() and 1 <= int(phase) <= count:
-        mean = mean_voltage_mv if stem == "voltage" else _mean_current
-        which = int(phase) - 1
-        return lambda row: mean(row, which)
+        return _voltage_of(int(phase) - 1) if stem == "voltage" else _current_of(int(phase) - 1)
     return _AVERAGES[name]
 
 
-def mean_voltage_mv(row: Row, phase: int) -> int:
+def _voltage_of(phase: int) -> Column:
     """The mean voltage of a phase while there was supply."""
     place = phase * PHASE_REGISTERS + VOLT
-    on_ms = row.after[-1] - row.before[-1]
-    return (row.after[place] - row.before[place]) // (on_ms * 1000) if on_ms else 0
+
+    def voltage(row: Row) -> int:
+        before, after, *_ = row
+        on_ms = after[-1] - before[-1]
+        return (after[place] - before[place]) // (on_ms * 1000) if on_ms else 0
+
+    return voltage
 
 
-def _mean_current(row: Row, phase: int) -> int:
-    return mean_current_ma(row.before, row.after, phase, row.to_ms - row.from_ms)
+def _current_of(phase: int) -> Column:
+    return lambda row: mean_current_ma(row.before, row.after, phase, row.to_ms - row.from_ms)
 
 
 def _voltage(row: Row) -> int:
     count = len(row.after) // PHASE_REGISTERS
-    return sum(mean_voltage_mv(row, phase) for phase in range(count)) // count
+    return sum(_voltage_of(phase)(row) for phase in range(count)) // count
 
 
 def _current(row: Row) -> int:
@@ -140,7 +155,10 @@ def mean_factor(before: Registers, after: Registers, *, exported: bool = False) 
     """The power factor of energies: active by apparent, in thousandths, negative when they mostly led."""
     active, apparent = (EXPORT, APPARENT_EXPORT) if exported else (IMPORT, APPARENT_IMPORT)
     lag, lead = (Q2, Q3) if exported else (Q1, Q4)
-    gained = [total(after, index) - total(before, index) for index in (active, apparent, lag, lead)]
+    gained = [
+        sum(after[index:-1:PHASE_REGISTERS]) - sum(before[index:-1:PHASE_REGISTERS])
+        for index in (active, apparent, lag, lead)
+    ]
     if not gained[1]:
         return 1000
     factor = min(1000, gained[0] * 1000 // gained[1])

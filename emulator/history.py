@@ -8,6 +8,7 @@ leaves out the stamps it has skipped. Row 1 is the oldest that the profile still
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 from emulator import draw
@@ -19,6 +20,7 @@ from emulator.zoned import ZONED, zoned_registers
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from emulator.energy import Segment
     from emulator.grid import Run
     from emulator.meter import Meter
 
@@ -129,7 +131,7 @@ class History:
     def _column(self, profile: str, name: str) -> Column:
         meter = self._meter
         if name == "meter_health":
-            return lambda row: _health(meter, row)
+            return _health(meter)
         if name == "signal_strength":
             return lambda row: draw.between(meter.seed, f"{meter.id}/signal", row.to_ms // (10 * _MINUTE_MS), -105, -72)
         if name.startswith("max_demand_"):
@@ -206,14 +208,24 @@ def _zoned(meter: Meter, name: str) -> Column:
     return lambda row: meter.scale.shown(zoned_registers(meter, row.to_ms)[place])
 
 
-def _health(meter: Meter, row: Row) -> int:
-    bits = NO_SUPPLY if row.after[-1] - row.before[-1] < row.to_ms - row.from_ms else 0
-    segments = meter.ledger.between(row.from_ms, row.to_ms)
-    if any(segment.powered and not any(segment.shares) for segment in segments):
-        bits |= SWITCH_OPEN
-    if any(row.from_ms < clock.start_ms <= row.to_ms for clock in meter.clock.segments):
-        bits |= CLOCK_CHANGED
-    return bits
+def _health(meter: Meter) -> Column:
+    ever_open = any(map(_is_open, meter.ledger.segments))
+    changes = [clock.start_ms for clock in meter.clock.segments]
+
+    def health(row: Row) -> int:
+        before, after, from_ms, to_ms, _ = row
+        bits = NO_SUPPLY if after[-1] - before[-1] < to_ms - from_ms else 0
+        if ever_open and any(map(_is_open, meter.ledger.between(from_ms, to_ms))):
+            bits |= SWITCH_OPEN
+        if bisect_right(changes, to_ms) > bisect_right(changes, from_ms):
+            bits |= CLOCK_CHANGED
+        return bits
+
+    return health
+
+
+def _is_open(segment: Segment) -> bool:
+    return segment.powered and not any(segment.shares)
 
 
 def _instants(runs: list[Run], from_index: int, to_index: int) -> list[tuple[int, int]]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emulator.captures import demand_runs
-from emulator.demand import DEMANDS, NO_MAXIMUM, Demand, Maximum, Period, periods
-from emulator.zoned import zone_at
+from emulator.demand import DEMANDS, NO_MAXIMUM, Maximum, Period, periods
+from emulator.zoned import zones_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from emulator.meter import Meter
 
@@ -33,7 +33,8 @@ def maxima(meter: Meter, from_ms: int, to_ms: int, names: tuple[str, ...]) -> di
 
 @lru_cache(maxsize=256)
 def _kept(meter: Meter, from_ms: int, to_ms: int, names: tuple[str, ...]) -> dict[str, Maximum]:
-    return _look(meter, _periods(meter, from_ms, to_ms, names), dict.fromkeys(names, NO_MAXIMUM))
+    found = list(_periods(meter, from_ms, to_ms, names))
+    return _look(meter, found, dict.fromkeys(names, NO_MAXIMUM))
 
 
 def running_maximum(meter: Meter, name: str, at_ms: int) -> Maximum:
@@ -73,22 +74,27 @@ def _periods(meter: Meter, from_ms: int, to_ms: int, names: tuple[str, ...]) -> 
     return periods(runs, from_ms, registers, period_ms, meter.physics.metering.demand_periods)
 
 
-def _look(meter: Meter, found: Iterable[Period], best: dict[str, Maximum]) -> dict[str, Maximum]:
-    plain = [(name, DEMANDS[name]) for name in best if name in DEMANDS]
-    zoned: dict[int, list[tuple[str, Demand]]] = {}
-    for name in best:
-        if name not in DEMANDS:
-            demand, zone = _zone_of(name)
-            zoned.setdefault(zone, []).append((name, DEMANDS[demand]))
-    for before, after, span_ms, from_ms, _, stamp_ms in found:
-        asked = [*plain, *zoned.get(zone_at(meter, from_ms), ())] if zoned else plain
-        for name, value_of in asked:
-            value = value_of(before, after, span_ms)
-            if value > best[name].value:
-                best[name] = Maximum(value, stamp_ms)
+def _look(meter: Meter, found: Sequence[Period], best: dict[str, Maximum]) -> dict[str, Maximum]:
+    zones = zones_at(meter, [period.from_ms for period in found]) if any(_zone_of(name)[1] for name in best) else []
+    for demand in {_zone_of(name)[0] for name in best}:
+        value_of = DEMANDS[demand]
+        values = [value_of(before, after, span_ms) for before, after, span_ms, *_ in found]
+        for name, known in best.items():
+            of, zone = _zone_of(name)
+            if of != demand:
+                continue
+            pairs = zip(values, zones, strict=True)
+            mine = [value if at == zone else 0 for value, at in pairs] if zone else values
+            highest = max(mine, default=0)
+            if highest > known.value:
+                best[name] = Maximum(highest, found[mine.index(highest)].stamp_ms)
     return best
 
 
+@cache
 def _zone_of(name: str) -> tuple[str, int]:
+    """The demand that a maximum is of, and its tariff zone, 0 for all."""
+    if name in DEMANDS:
+        return name, 0
     demand, _, zone = name.rpartition("_t")
     return demand, int(zone)

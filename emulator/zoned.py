@@ -12,7 +12,7 @@ from emulator.tariff import ZONES, Calendar
 from emulator.watch import FAR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from emulator.meter import Meter
 
@@ -28,6 +28,20 @@ EMPTY_ZONES: Final = (0,) * (ZONES * len(ZONED))
 def zone_at(meter: Meter, at_ms: int) -> int:
     """The zone in force at an instant of true time."""
     return meter.tariff.at(at_ms).zone(meter.clock.meter_ms(at_ms), meter.zone)
+
+
+def zones_at(meter: Meter, instants: Sequence[int]) -> list[int]:
+    """The zones in force at ascending instants of true time."""
+    if not instants:
+        return []
+    changes = list(_changes(meter, instants[0], instants[-1] + 1))
+    zones: list[int] = []
+    place = 0
+    for at_ms in instants:
+        while place + 1 < len(changes) and changes[place + 1][0] <= at_ms:
+            place += 1
+        zones.append(changes[place][1])
+    return zones
 
 
 def zoned_registers(meter: Meter, at_ms: int) -> Zoned:
