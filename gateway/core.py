@@ -62,13 +62,16 @@ class Core:
         self.unstored += 1
         self.ballast.give_up()
 
-    def after_full(self, now_ms: int) -> None:
-        """There is room again: name what was lost meanwhile. Within a transaction."""
-        if self.unstored and not self.commit.full:
+    def name_unstored(self, now_ms: int) -> int:
+        """Within a transaction, which succeeds only when there is room again: name what was lost meanwhile."""
+        if self.unstored:
             self.outbox.holes.note("the disk was full", self.unstored, now_ms, now_ms)
-            self.unstored = 0
-        if not self.unstored:
-            self.ballast.lay()
+        return self.unstored
+
+    def has_room(self, named: int) -> None:
+        """After that transaction: so much was named, and the ballast can be laid again."""
+        self.unstored -= named
+        self.ballast.lay()
 
 
 def limits_of(config: GatewayConfig) -> Limits:

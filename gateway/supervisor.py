@@ -256,7 +256,7 @@ class Gateway:
             if self._file_changed():
                 await self.reload()
             with contextlib.suppress(StoreError):
-                await self.core.commit.run(self._tidy)
+                self.core.has_room(await self.core.commit.run(self._tidy))
             full = "the disk is full: nothing can be stored, and so nothing is sent"
             self._remark("disk", full if self.core.commit.full else None)
             await self.fleet.close_idle()
@@ -264,9 +264,9 @@ class Gateway:
                 told_us = self._edge.monotonic_us()
                 self.uplink.tell_status()
 
-    def _tidy(self) -> None:
+    def _tidy(self) -> int:
         core, now_ms = self.core, self.clock.now_ms()
-        core.after_full(now_ms)
+        named = core.name_unstored(now_ms)
         core.commands.expire(now_ms)
         core.commands.forget_old(now_ms)
         for _ in range(TRIMS_MAX):
@@ -276,6 +276,7 @@ class Gateway:
         if now_ms - self._newest_ms >= NEWEST_EVERY_MS and core.around.clock_trusted:
             self._newest_ms = now_ms
             core.store.set_meta(NEWEST, str(now_ms))
+        return named
 
     def _look_at_clock(self) -> None:
         if self.clock.is_bench:
