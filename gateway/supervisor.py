@@ -256,7 +256,10 @@ class Gateway:
             if self._file_changed():
                 await self.reload()
             with contextlib.suppress(StoreError):
-                self.core.has_room(await self.core.commit.run(self._tidy))
+                named = await self.core.commit.run(self._tidy)
+                self.core.has_room(named)
+                if named:
+                    self.uplink.tell_status()
             full = "the disk is full: nothing can be stored, and so nothing is sent"
             self._remark("disk", full if self.core.commit.full else None)
             await self.fleet.close_idle()
