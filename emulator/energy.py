@@ -254,6 +254,12 @@ class Scale(NamedTuple):
         return self.quantised(microjoules) % self.rollover
 
 
+@lru_cache(maxsize=64)
+def scale_of(step: int, rollover: int) -> Scale:
+    """A scale that all meters of a model share."""
+    return Scale(step, rollover)
+
+
 def total(registers: Registers, index: int) -> int:
     """One energy over all phases."""
     return sum(registers[index:-1:PHASE_REGISTERS])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.clock import STANDS_STILL, ClockSegment
-from emulator.energy import Scale
+from emulator.energy import Scale, scale_of
 from emulator.event_log import Code, captured
 from emulator.happening import Kind
 from emulator.history import History
@@ -242,7 +242,7 @@ class Meter(Mechanism):
     def scale(self) -> Scale:
         """How its energy registers show."""
         metering = self.physics.metering
-        return Scale(metering.register_resolution_mwh, metering.rollover_kwh * MILLI_WH_PER_KWH)
+        return scale_of(metering.register_resolution_mwh, metering.rollover_kwh * MILLI_WH_PER_KWH)
 
     @property
     def history(self) -> History:

@@ -75,6 +75,8 @@ def _mean(read: Reader, others: tuple[Reader, ...]) -> Reader:
 
 def _total_factor(meter: Meter, at_ms: int) -> int:
     every = _phases(meter, at_ms)
+    if len(every) == 1:
+        return power_factor(*every[0][1:])
     return power_factor(*(sum(phase[place] for phase in every) for place in (1, 2, 3)))
 
 
@@ -104,6 +106,10 @@ def _frequency(meter: Meter, at_ms: int) -> int:
 
 
 def _energy(indexes: tuple[int, ...]) -> Reader:
+    if len(indexes) == 1:
+        (only,) = indexes
+        return lambda meter, at_ms: meter.scale.shown(total(meter.ledger.registers(at_ms), only))
+
     def read(meter: Meter, at_ms: int) -> int:
         registers, scale = meter.ledger.registers(at_ms), meter.scale
         return sum(scale.quantised(total(registers, index)) for index in indexes) % scale.rollover

@@ -10,6 +10,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import IntFlag
+from functools import lru_cache
 from typing import Final
 
 from protocols.errors import RemoteProtocolError
@@ -31,7 +32,9 @@ DEVIATION_MAX: Final = 840
 
 _ANY_OCTET: Final = 0xFF
 _ANY_YEAR: Final = 0xFFFF
-_DATE_TIME: Final = struct.Struct(">HBBBBBBBhB")
+_DATE: Final = struct.Struct(">HBBB")
+_pack_time = struct.Struct(">BBBBhB").pack
+_DAYS_KEPT: Final = 128  # of a quarter's profile, and not all that a client may ask for
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_HUNDREDTHS: Final = 24 * 60 * 60 * 100
@@ -221,21 +224,23 @@ def encode_utc_ms(at_ms: int, deviation: int, status: int = 0, *, deviation_writ
         deviation_written: what to write in its place, for meters that write something else (0x8000 as -0x8000).
     """
     days, rest = divmod(at_ms // 10 - deviation * 6000, _DAY_HUNDREDTHS)
-    day = date.fromordinal(_EPOCH_DAY + days)
-    seconds, hundredths = divmod(rest, 100)
-    minutes, second = divmod(seconds, 60)
-    return _DATE_TIME.pack(
-        day.year,
-        day.month,
-        day.day,
-        day.isoweekday(),
+    seconds = rest // 100
+    minutes = seconds // 60
+    return _day(days) + _pack_time(
         minutes // 60,
         minutes % 60,
-        second,
-        hundredths,
+        seconds % 60,
+        rest % 100,
         deviation if deviation_written is None else deviation_written,
         status,
     )
+
+
+@lru_cache(maxsize=_DAYS_KEPT)
+def _day(days: int) -> bytes:
+    """The first five octets, which all rows of a day have."""
+    day = date.fromordinal(_EPOCH_DAY + days)
+    return _DATE.pack(day.year, day.month, day.day, day.isoweekday())
 
 
 def _check(name: str, value: int | None, low: int, high: int) -> None:

@@ -168,14 +168,14 @@ KNOWN_BYTES_MIN: Final = HEADER_BYTES_MAX + 4
 """Two flags, the longest header and a check sequence: no index of `read_known` can be beyond."""
 
 
-def read_known(data: bytes) -> Frame | None:
-    """A frame with information, two flags around it, whose header has been seen before; None for any other octets.
+def read_known(data: bytes) -> tuple[bytes, bytes, int, bytes, bool] | None:
+    """What a frame with information says, in the order of `Frame`, whose header was seen before; else None.
 
     Such a header needs no reading, and what follows it is checked without beginning anew: behind a sound check
     sequence the sum is always the same.
 
     Args:
-        data: at least `KNOWN_BYTES_MIN` octets.
+        data: the frame with its two flags, or any other octets; at least `KNOWN_BYTES_MIN`.
     """
     at = 4 if data[3] & 1 else 5 if data[4] & 1 else 7
     at += 4 if data[at] & 1 else 5 if data[at + 1] & 1 else 7
@@ -186,8 +186,7 @@ def read_known(data: bytes) -> Frame | None:
     rest = data[at:-1]
     if length != len(data) - 2 or not crc16_x25_holds_on(rest):
         return None
-    frame: Frame = _new(Frame, (destination, source, control, rest[:-2], segmented))
-    return frame
+    return destination, source, control, rest[:-2], segmented
 
 
 def decode(data: bytes) -> Frame:
@@ -204,8 +203,8 @@ def decode(data: bytes) -> Frame:
     return frame
 
 
-def encode(frame: Frame) -> bytes:
-    """One frame with its two flags.
+def encode(frame: tuple[bytes, bytes, int, bytes, bool]) -> bytes:
+    """One frame with its two flags; a plain tuple does as well.
 
     Raises:
         LocalProtocolError: it is longer than the length field can say.

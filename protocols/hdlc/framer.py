@@ -31,11 +31,15 @@ from protocols.machine import EVERYONE, Layer
 INTER_OCTET_US: Final = 1_000_000
 """Silence inside a frame that ends it. Class 23 starts from 25 ms, but TCP and USB deliver octets in lumps."""
 
+_new = tuple.__new__
+
 _RESPONSES: Final = frozenset({Kind.UA, Kind.DM, Kind.FRMR})
 
 
 class HdlcFramer(Layer[bytes, Frame]):
     """Bytes below, `Frame` above.
+
+    It asks what is above it for an answer by what a `Frame` says, one after the other, and takes such a tuple.
 
     Args:
         frame_bytes_max: the longest frame taken, flags not counted.
@@ -62,7 +66,12 @@ class HdlcFramer(Layer[bytes, Frame]):
                 known = read_known(item)
                 if known is not None:
                     self._flagged = True
-                    self.above(known, now_us)
+                    destination, source, control, information, segmented = known
+                    answer = self.ask(destination, source, control, information, segmented, now_us)
+                    if answer is None:
+                        self.above(_new(Frame, known), now_us)
+                    elif answer:
+                        self.below(encode(answer), now_us)
                     return
             if (
                 FRAME_BYTES_MIN <= length <= self._frame_bytes_max

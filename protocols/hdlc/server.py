@@ -153,13 +153,10 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
 
     def from_below(self, item: Frame, now_us: int) -> None:
         """Take a frame from the line; what is for another station, or from one, is passed over."""
-        remote, local, control, information, segmented = item
-        link = self._by_field.get((remote, local)) or self._stranger(item, now_us)
+        link = self._by_field.get((item[0], item[1])) or self._stranger(item, now_us)
         if link is None:
             return
-        if control == link.awaited and not segmented and self._answer_at_once(link, information, now_us):
-            return
-        event: int = KINDS[control]
+        event: int = KINDS[item[2]]
         if event is Kind.SNRM and not self._admits(link, item):
             event = LinkEvent.REFUSED
         step = SERVER.get((link.state, event))
@@ -169,34 +166,38 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
             self._actions[action](link, item, now_us)
             link.await_request()
 
-    def _answer_at_once(self, link: _Link, information: bytes, now_us: int) -> bool:
-        """Answer the request that most frames are, if it has an answer at once: whole, polled, nothing else waiting.
+    def answer(
+        self, destination: bytes, source: bytes, control: int, information: bytes, segmented: bool, now_us: int
+    ) -> tuple[bytes, bytes, int, bytes, bool] | tuple[()] | None:
+        """The frame that answers the request that most frames are: whole, polled, answered at once, nothing waiting.
 
-        The table and its actions do the same with such a frame; where False is returned nothing has been done.
+        The table and its actions do the same with such a frame. Nothing in the tuple is a longer answer, which has
+        left already; None says that nothing has been done.
         """
+        link = self._by_field.get((destination, source))
+        if link is None or control != link.awaited or segmented or self.busy:
+            return None
         settled = link.parameters
-        if self.busy or len(information) > settled.information_receive or not information.startswith(llc.COMMAND):
-            return False
+        if len(information) > settled.information_receive or not information.startswith(llc.COMMAND):
+            return None
         apdu: bytes | None = self.ask(link.client, link.server, information[llc.HEADER_BYTES :], now_us)
         if apdu is None:
-            return False
-        receive, sender, receiver = link.awaited >> 5, link.sender, link.receiver
+            return None
+        receive, receiver = control >> 5, link.receiver
         receiver.expected = expected = (receiver.expected + 1) % MODULUS
         link.heard_us = now_us
         link.peer_ready = True
         message = llc.RESPONSE + apdu
-        if len(message) <= settled.information_transmit:
-            link.polled, link.hold_us = False, None
-            sender.reply(receive, message)
-            link.awaited = (receive + 1) % MODULUS << 5 | POLL_FINAL | expected << 1
-            control = expected << 5 | POLL_FINAL | receive << 1
-            self.below(_new(Frame, (link.remote, link.local, control, message, False)), now_us)
-        else:
-            sender.acknowledge(receive)
-            sender.put(message, settled.information_transmit)
+        if len(message) > settled.information_transmit:
+            link.sender.acknowledge(receive)
+            link.sender.put(message, settled.information_transmit)
             self._take_turn(link, now_us)
             link.await_request()
-        return True
+            return ()
+        link.polled, link.hold_us = False, None
+        link.sender.reply(receive, message)
+        link.awaited = (receive + 1) % MODULUS << 5 | POLL_FINAL | expected << 1
+        return link.remote, link.local, expected << 5 | POLL_FINAL | receive << 1, message, False
 
     def _stranger(self, frame: Frame, now_us: int) -> _Link | None:
         """A link, not yet kept, for a pair of addresses that has none; None if that is not us or needs no link."""

@@ -203,24 +203,23 @@ class Pump(asyncio.Protocol):
 
         To be called after anything was asked of the machine from outside.
         """
-        machine = self.machine
         for item in self._data_to_send(now_us):
             if type(item) is bytes and not self._held:
                 self._write(item)
             else:
                 self._send(item, now_us)
+        machine = self.machine
         if self.on_event is not None:
             self._report(machine)
-        if machine.closed is not None:
-            if not self._held and self.closed is None:
-                self.closed = machine.closed
-                if self._timer is not None:
-                    self._timer.cancel()
-                self._close_carrier()
-        else:
+        if machine.closed is None:
             at_us = self._deadline_us()
             if at_us is not None and (self._timer is None or at_us < self._timer_at_us):
                 self._arm(at_us, now_us)
+        elif not self._held and self.closed is None:
+            self.closed = machine.closed
+            if self._timer is not None:
+                self._timer.cancel()
+            self._close_carrier()
 
     def _report(self, machine: Machine) -> None:
         if self.on_event is not None:
