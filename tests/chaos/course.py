@@ -48,22 +48,19 @@ async def run(plan: Plan, folder: Path, say: Callable[[str], None]) -> Verdict:
         plan: what happens.
         folder: for all files; empty.
         say: is told how it goes.
-
-    Raises:
-        StuckError: something did not come about.
     """
     bench = Bench(folder)
     bench.give_a_past()
     witness = Witness(bench.broker.port)
     course = Course(plan, bench, witness, say)
     try:
-        await course.begin()
-        await course.kill_everything()
-        await course.come_to_rest()
-        return judge(course.evidence)
+        await course.go()
+    except* StuckError as stuck:
+        course.evidence.faults += map(str, stuck.exceptions)
     finally:
         witness.close()
         bench.end()
+    return judge(course.evidence)
 
 
 def _has(seen: Sized, enough: int) -> bool:
@@ -95,6 +92,16 @@ class Course:
                     await asyncio.sleep(every_s)
         except TimeoutError:
             raise StuckError(f"{what}: not within {PATIENCE_S:g} s; seed {self._plan.seed}") from None
+
+    async def go(self) -> None:
+        """From the beginning to the end.
+
+        Raises:
+            StuckError: something did not come about.
+        """
+        await self.begin()
+        await self.kill_everything()
+        await self.come_to_rest()
 
     async def begin(self) -> None:
         """Start everything; every meter has been read once."""
