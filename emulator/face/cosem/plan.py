@@ -21,6 +21,7 @@ from emulator.face.cosem.image_transfer import image_transfer
 from emulator.face.cosem.limit import limiter
 from emulator.face.cosem.profile import profile_generic
 from emulator.face.cosem.push_setup import push_setup
+from emulator.face.cosem.register_activation import register_activation
 from emulator.face.cosem.schedule import TIMES, makes_appointments, schedule, single_action_schedule
 from emulator.face.cosem.script import script_table
 from emulator.face.cosem.security_setup import security_setup
@@ -52,6 +53,7 @@ Builder = Callable[[CosemObject, "Maker"], Behaviour]
 
 BEHAVIOURS: Final[dict[int, Builder]] = {
     5: demand_register,
+    6: register_activation,
     7: profile_generic,
     8: clock,
     9: script_table,

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from emulator.face.cosem.number import bits_encoder, number_encoder, plain_encoder
+from emulator.face.cosem.register_activation import mask_in_force
 from protocols.cosem.data_type import FLOATS, DataType, Kind
 from protocols.dlms.date_time import LAST_DAY, SECOND_LAST_DAY, Date, Time
 from protocols.dlms.results import DataAccessResult
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 EVENT_BITS: Final = 128
 """Bits of the event status word and of its filter."""
 
-CHANGED_BY_METHOD: Final = frozenset({(64, 2)})
-"""Fixed values (class id, attribute) that a method of their object changes: a security policy."""
+CHANGED_BY_METHOD: Final = frozenset({(6, 2), (6, 3), (64, 2)})
+"""Fixed values (class id, attribute) that a method of their object changes: registers and masks, a security policy."""
 
 IDENTITIES_KEPT: Final = 256
 """Encoded names and numbers that follow from a meter's id: a client that reads them once reads them of many meters."""
@@ -230,7 +231,7 @@ def _tariff_mask(_part: str, _kind: DataType) -> Reader:
     """The register activation mask in force: T1 to T8, by tariff zone."""
 
     def read(face: CosemFace, at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
-        return octet_string(b"T%d" % face.meter.value("tariff_zone", at_ms))
+        return octet_string(mask_in_force(face, at_ms))
 
     return read
 

@@ -47,6 +47,35 @@ def test_the_active_mask_follows_the_tariff(eu: Desk) -> None:
     assert eu.value("1:0.0.96.14.0.255", 2) == (Tag.UNSIGNED, 2)
 
 
+def test_registers_and_masks_are_added_and_taken_away_but_for_the_mask_in_force(eu: Desk) -> None:
+    def act(method: int, value: Value) -> ActionResult:
+        activation = bytes((0, 0, 14, 0, 0, 255))
+        return eu.face.action(eu.association, 6, activation, method, encode(value), eu.now_us)[0]
+
+    def definition(name: bytes) -> Value:
+        return Tag.STRUCTURE, [(Tag.LONG_UNSIGNED, 3), (Tag.OCTET_STRING, name)]
+
+    def mask(name: bytes, *registers: int) -> Value:
+        chosen = [(Tag.UNSIGNED, register) for register in registers]
+        return Tag.STRUCTURE, [(Tag.OCTET_STRING, name), (Tag.ARRAY, chosen)]
+
+    key = "6:0.0.14.0.0.255"
+    masks = eu.value(key, 3)[1]
+    total = definition(bytes((1, 0, 1, 8, 0, 255)))
+    assert act(1, total) is ActionResult.SUCCESS
+    assert act(1, total) is ActionResult.OTHER_REASON  # it is there
+    assert len(eu.value(key, 2)[1]) == 5
+    assert act(2, mask(b"T3", 1, 5)) is ActionResult.SUCCESS
+    assert act(2, mask(b"T4", 6)) is ActionResult.OTHER_REASON  # there is no sixth register
+    assert act(2, mask(b"T3", 5)) is ActionResult.SUCCESS  # in the place of the one before
+    assert eu.value(key, 3)[1] == [*masks, mask(b"T3", 5)]
+    assert act(3, (Tag.OCTET_STRING, b"T1")) is ActionResult.OTHER_REASON  # it is in force
+    assert act(3, (Tag.OCTET_STRING, b"T3")) is ActionResult.SUCCESS
+    assert act(3, (Tag.OCTET_STRING, b"T3")) is ActionResult.OTHER_REASON
+    assert eu.value(key, 3)[1] == masks
+    assert act(3, (Tag.UNSIGNED, 1)) is ActionResult.TYPE_UNMATCHED
+
+
 def test_tariff_registers_add_up_to_the_total(eu: Desk) -> None:
     total, first, second = (eu.value(f"3:1.0.1.8.{zone}.255", 2)[1] for zone in (0, 1, 2))
     assert abs(first + second - total) <= 1
