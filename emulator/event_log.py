@@ -34,6 +34,8 @@ class Code:
     RELAY_TIMES: Final = 182
     APPARENT_LAG_LEAD: Final = 191
     APPARENT_LAG: Final = 192
+    POSTPAID: Final = 211
+    PREPAID: Final = 212
     FORWARDED_ONLY: Final = 213
     IMPORT_EXPORT: Final = 214
     DISCONNECTED: Final = 301

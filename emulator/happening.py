@@ -20,6 +20,7 @@ class Kind(StrEnum):
     CONFIGURED = "configured"
     LIMIT = "limit"
     LOAD = "load"
+    PAYMENT = "payment"
 
 
 class Happening(NamedTuple):

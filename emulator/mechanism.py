@@ -17,6 +17,7 @@ from emulator.event_log import CAPTURING, NOTHING_MEASURED, Code, EventLog, Even
 from emulator.happening import Happening, Kind
 from emulator.limiter import LoadLimiter
 from emulator.load import Load, load_from_table
+from emulator.payment.prepayment import Prepayment
 from emulator.relay import LoadSwitch
 from emulator.scene import phases
 from emulator.status_word import BILLING, FIRST_BREATH, LAST_GASP, SWITCH, mask
@@ -94,6 +95,8 @@ class Mechanism(ABC):
         "metering_mode",
         "model",
         "monitor",
+        "payment",
+        "payment_mode",
         "physics",
         "power_failure_count",
         "programming_count",
@@ -119,6 +122,8 @@ class Mechanism(ABC):
     limiter: LoadLimiter
     metering_mode: int
     monitor: Monitor
+    payment: Prepayment | None
+    payment_mode: int
     physics: Physics
     power_failure_count: int
     programming_count: int
@@ -155,6 +160,8 @@ class Mechanism(ABC):
         self.metering_mode = int(physics.metering.metering_mode == "import_export")
         self.apparent_lag_only = int(physics.metering.apparent_energy == "lag")
         self.esw_filter = mask(physics.events.esw_filter)
+        self.payment_mode = int(physics.payment.prepaid)
+        self.payment = None
         self.power_failure_count = self.programming_count = 0
         self.block_periods = [(begin_ms, physics.profiles.block_load.period_s)]
         self.demand_periods = [(begin_ms, physics.metering.demand_period_s)]
@@ -200,6 +207,8 @@ class Mechanism(ABC):
         if drift_ppb:
             self.clock.begin(ClockSegment(start_ms, start_ms, drift_ppb))
             self.billing.plan(start_ms)
+        if (account := self.physics.payment.account) is not None:
+            self.payment = Prepayment(self, account, start_ms)
         self._plan_switch(start_ms)
         self._plan(start_ms)
 
@@ -242,6 +251,8 @@ class Mechanism(ABC):
         if due_ms is not None and due_ms <= now_ms:
             self.relay.fire(now_ms)
         self._judge(now_ms)
+        if self.payment is not None and self.payment.due_ms <= now_ms:
+            self.payment.plan(now_ms)
         if self.billing.due_ms <= now_ms:
             self.billing.fire(now_ms, self.monitor.tamper_count)
             self._bill(now_ms)
@@ -269,6 +280,7 @@ class Mechanism(ABC):
             self.monitor.due_ms(),
             self.billing.due_ms,
             self._tariff_due_ms(),
+            FAR if self.payment is None else self.payment.due_ms,
         )
 
     def take(self, at_ms: int, name: str, *arguments: object) -> int:
@@ -318,6 +330,7 @@ class Mechanism(ABC):
             segment = self.ledger.segments[-1]
             self.monitor.plan(segment, at_ms)
             self.limiter.plan(segment, at_ms)
+        self._account(at_ms)
         self.replan()
 
     def _bound(self) -> None:
@@ -407,6 +420,7 @@ class Mechanism(ABC):
         segment = self.ledger.segments[-1]
         self.monitor.resume(segment, at_ms)
         self.limiter.plan(segment, at_ms)
+        self._account(at_ms)
         self._tell(at_ms, Kind.READY)
 
     # Load switch: what it tells its owner
@@ -420,6 +434,8 @@ class Mechanism(ABC):
         if self.running:
             self._settle(at_ms)
             self._plan(at_ms)
+        else:
+            self._account(at_ms)
         self._tell(at_ms, Kind.SWITCHED, cause, int(connected))
 
     def contact_moved(self, at_ms: int) -> None:
@@ -443,11 +459,13 @@ class Mechanism(ABC):
         self.clock.begin(ClockSegment(at_ms, utc_ms, STANDS_STILL if stopped else drift, status))
         self._bound()
         self.billing.clock_set(at_ms)
+        self._account(at_ms)
 
     def _activate(self, at_ms: int) -> bool:
         if not self.tariff.activate(at_ms):
             return False
         self._bound()
+        self._account(at_ms)
         self._log(at_ms, "transaction", Code.ACTIVITY_CALENDAR)
         self._tell(at_ms, Kind.TARIFF, self.tariff.at(at_ms).name)
         return True
@@ -462,6 +480,18 @@ class Mechanism(ABC):
     def _bill(self, at_ms: int) -> None:
         self._pass(at_ms, BILLING)
         self._tell(at_ms, Kind.BILL, value=self.billing.count)
+
+    # Payment
+
+    def _account(self, at_ms: int) -> None:
+        """Something has changed that charges or supply may depend on."""
+        if self.payment is not None:
+            self.payment.plan(at_ms)
+
+    def paid(self, at_ms: int, name: str, code: int, amount: int) -> None:
+        """The account has something to say: an event, and a happening with the amount."""
+        self._log(at_ms, "other", code)
+        self._tell(at_ms, Kind.PAYMENT, name, amount)
 
     # Telling
 

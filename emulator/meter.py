@@ -14,7 +14,7 @@ from emulator.event_log import Code, captured
 from emulator.happening import Kind
 from emulator.history import History
 from emulator.mechanism import Mechanism
-from emulator.parameter import PARAMETERS, code_of
+from emulator.parameter import MODE_CODES, PARAMETERS, code_of
 from emulator.quantities import QUANTITY_READERS
 from emulator.status_word import word
 from emulator.tamper import INPUTS
@@ -113,10 +113,12 @@ class Meter(Mechanism):
 
     def shift_clock(self, at_ms: int, shift_ms: int) -> None:
         """Move the clock by so much."""
+        self.advance(at_ms)
         self.set_clock(at_ms, self.clock.meter_ms(max(at_ms, self._now_ms)) + shift_ms)
 
     def adjust_clock(self, at_ms: int, step_ms: int) -> None:
         """Move the clock to the nearest multiple of a step, such as a minute or a quarter of an hour."""
+        self.advance(at_ms)
         now_ms = self.clock.meter_ms(max(at_ms, self._now_ms))
         self.set_clock(at_ms, (now_ms + step_ms // 2) // step_ms * step_ms)
 
@@ -127,6 +129,7 @@ class Meter(Mechanism):
         if segment.ppb != STANDS_STILL:
             self.clock.begin(ClockSegment(at_ms, segment.meter_ms(at_ms), ppb, segment.status))
         self.billing.plan(at_ms)
+        self._account(at_ms)
         self.replan()
 
     # Tariff and billing
@@ -169,14 +172,26 @@ class Meter(Mechanism):
             return False
         at_ms = self.take(at_ms, "configure", name, value)
         self._settle(at_ms)
+        flips = name in MODE_CODES and parameter.read(self) != value
         parameter.write(self, value, at_ms)
         self._plan(at_ms)
         self.programming_count += 1
-        self._log(at_ms, "transaction", code_of(name, value))
-        if name == "metering_mode":
-            self._log(at_ms, "other", Code.IMPORT_EXPORT if value else Code.FORWARDED_ONLY)
+        code = code_of(name, value)
+        if code is not None:
+            self._log(at_ms, "transaction", code)
+        if flips:
+            self._log(at_ms, "other", MODE_CODES[name][value])
         self._tell(at_ms, Kind.CONFIGURED, name, value)
         return True
+
+    def pay(self, at_ms: int, verb: str, *arguments: Any) -> bool:
+        """Do something to the account (`emulator.payment.verb.VERBS`); False where it has none, or refuses."""
+        if self.payment is None:
+            return False
+        at_ms = self.take(at_ms, "pay", verb, list(arguments))
+        done = self.payment.do(at_ms, verb, *arguments)
+        self.replan()
+        return done
 
     def set_emergency(self, at_ms: int, profile: EmergencyProfile | None, groups: tuple[int, ...] = ()) -> None:
         """Plan the limiter's emergency threshold (attributes 8 and 9 of class 71)."""

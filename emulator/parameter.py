@@ -18,12 +18,12 @@ SECONDS_MAX: Final = 86_400
 
 
 class Parameter(NamedTuple):
-    """How a parameter is read, checked and written, and the event that its writing logs."""
+    """How a parameter is read, checked and written, and the transaction that its writing logs."""
 
     read: Callable[[Meter], int]
     allowed: Callable[[int], bool]
     write: Callable[[Meter, int, int], None]
-    code: int
+    code: int | None
 
 
 def _up_to(limit: int, least: int = 0) -> Callable[[int], bool]:
@@ -94,6 +94,12 @@ PARAMETERS: Final[dict[str, Parameter]] = {
         lambda meter, value, _at_ms: setattr(meter, "metering_mode", value),
         Code.METERING_MODE,
     ),
+    "payment_mode": Parameter(
+        lambda meter: meter.payment_mode,
+        _up_to(1),
+        lambda meter, value, _at_ms: setattr(meter, "payment_mode", value),
+        None,
+    ),
     "apparent_energy": Parameter(
         lambda meter: meter.apparent_lag_only,
         _up_to(1),
@@ -107,12 +113,20 @@ PARAMETERS: Final[dict[str, Parameter]] = {
         Code.ESW_FILTER,
     ),
 }
-"""Every parameter by name; whole numbers. `metering_mode` is 0 forwarded only, 1 import and export; `apparent_energy`
-0 lag and lead, 1 lag only; `esw_filter` a 128-bit word whose highest bit is bit 0."""
+"""Every parameter by name; whole numbers. `metering_mode` is 0 forwarded only, 1 import and export; `payment_mode` 0
+postpaid, 1 prepaid; `apparent_energy` 0 lag and lead, 1 lag only; `esw_filter` a 128-bit word whose highest bit is
+bit 0."""
 
 
-def code_of(name: str, value: int) -> int:
-    """The event that a write logs; some codes depend on the value."""
+MODE_CODES: Final = {
+    "metering_mode": (Code.FORWARDED_ONLY, Code.IMPORT_EXPORT),
+    "payment_mode": (Code.POSTPAID, Code.PREPAID),
+}
+"""What the log of other events keeps of a mode that has changed, by its new value."""
+
+
+def code_of(name: str, value: int) -> int | None:
+    """The transaction that a write logs; some codes depend on the value, and some parameters have none."""
     if name == "control_mode":
         return Code.LOAD_LIMIT_ENABLED if value else Code.LOAD_LIMIT_DISABLED
     if name == "apparent_energy":

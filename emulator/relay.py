@@ -31,6 +31,10 @@ class Action(Enum):
     LOCAL_RECONNECT = "local_reconnect"
 
 
+CLOSES_HERE: Final = frozenset({Action.MANUAL_RECONNECT, Action.LOCAL_RECONNECT})
+"""What would close the switch without anybody remote having a say."""
+
+
 class Cause(StrEnum):
     """Why the switch moved, as the control log and the journal tell it; a caller may say something more precise."""
 
@@ -133,6 +137,7 @@ class LoadSwitch:
         "cause",
         "contact_closed",
         "control_mode",
+        "held",
         "interval_s",
         "lock_out_s",
         "locked_out",
@@ -157,6 +162,8 @@ class LoadSwitch:
         self.contact_closed = True
         self.tripped = False
         self.locked_out = False
+        self.held = False
+        """Whether supply is withheld for money: neither the meter itself nor the button closes the switch then."""
         self.cause: str = ""
         self.since_ms = self.reconnected_ms = at_ms
         self.weld: Weld | None = None
@@ -252,6 +259,11 @@ class LoadSwitch:
     # What it shows
 
     @property
+    def waits(self) -> bool:
+        """Whether a reconnect is planned after a local trip, or has been given up for now."""
+        return self._reconnect_ms is not None or self.locked_out
+
+    @property
     def stuck(self) -> bool:
         """Whether the contact has stuck closed while the logic wants it open."""
         return self.weld is Weld.CLOSED and self.state is not ControlState.CONNECTED
@@ -288,7 +300,7 @@ class LoadSwitch:
 
     def _act(self, at_ms: int, action: Action, cause: str) -> bool:
         target = self.target(action)
-        if target is None:
+        if target is None or (self.held and action in CLOSES_HERE):
             return False
         if target is not self.state:
             self._enter(at_ms, target, cause)

@@ -257,6 +257,7 @@ REPLAY: Final[dict[str, Callable[..., object]]] = {
         at_ms, EmergencyProfile(*profile) if profile else None, tuple(groups)
     ),
     "activate_firmware": lambda meter, at_ms, version: meter.activate_firmware(at_ms, version),
+    "pay": lambda meter, at_ms, verb, arguments: meter.pay(at_ms, verb, *arguments),
     "log_transaction": lambda meter, at_ms, code: meter.log_transaction(at_ms, code),
 }
 """How each kept input is done again."""

@@ -1,15 +1,18 @@
 """What a meter is made of, apart from its objects: the physical sections of a model, each a frozen value.
 
 A model's TOML holds `[physics]`, `[relay]`, `[limiter]`, `[profiles.*]`, `[events]`, `[clock]`, `[tariff]`,
-`[power_failure]` and `[firmware]`. `Physics.from_table` takes the whole model and reads these sections; every key has a
-default, and a wrong key or value is a `ValueError` that names the key and what would be right. The numbers that are
-defaults here are those of an Indian single-phase meter (IS 15959 D1); a model states what differs.
+`[power_failure]`, `[firmware]` and `[payment]` (told in `payment.py`). `Physics.from_table` takes the whole model and
+reads these sections; every key has a default, and a wrong key or value is a `ValueError` that names the key and what
+would be right. The numbers that are defaults here are those of an Indian single-phase meter (IS 15959 D1); a model
+states what differs.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, Final, Literal, Self, get_args, get_origin, get_type_hints
+
+from protocols.model.payment import Payment
 
 BLOCK_PERIODS_S: Final = (60, 300, 600, 900, 1800, 3600)
 """Capture and integration periods that divide an hour; 900, 1800 and 3600 are the field's, the others for benches."""
@@ -372,7 +375,18 @@ class Firmware:
         _check_range("firmware", "reboot_ms", self.reboot_ms, 0, 3_600_000)
 
 
-SECTIONS: Final = ("physics", "relay", "limiter", "profiles", "events", "clock", "tariff", "power_failure", "firmware")
+SECTIONS: Final = (
+    "physics",
+    "relay",
+    "limiter",
+    "profiles",
+    "events",
+    "clock",
+    "tariff",
+    "power_failure",
+    "firmware",
+    "payment",
+)
 """The tables of a model that `Physics.from_table` reads."""
 
 
@@ -389,6 +403,7 @@ class Physics:
     tariff: Tariff = field(default_factory=Tariff)
     power_failure: PowerFailure = field(default_factory=PowerFailure)
     firmware: Firmware = field(default_factory=Firmware)
+    payment: Payment = field(default_factory=Payment)
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
@@ -407,6 +422,7 @@ class Physics:
             tariff=Tariff.from_table(table.get("tariff", {})),
             power_failure=PowerFailure(**_read(PowerFailure, "power_failure", table.get("power_failure", {}))),
             firmware=Firmware(**_read(Firmware, "firmware", table.get("firmware", {}))),
+            payment=Payment.from_table(table.get("payment", {})),
         )
 
 

@@ -17,6 +17,7 @@ from emulator.meter import Meter
 from emulator.state import REPLAY, MeterState, StateError, keep, path_of
 from emulator.tariff import Calendar
 from tests.emulator.meters import DAY_MS, HOUR_MS, START_MS, everything, make
+from tests.emulator.payment.accounts import TOKENS, table
 
 HEADER: dict[str, Any] = {
     "id": "MB0001",
@@ -28,7 +29,7 @@ HEADER: dict[str, Any] = {
 
 
 def kept(path: Path, header: dict[str, Any] = HEADER) -> tuple[Meter, MeterState]:
-    return keep(path, header, lambda start_ms: make(start_ms=start_ms))
+    return keep(path, header, lambda start_ms: make({"payment": table()}, start_ms=start_ms))
 
 
 def use(meter: Meter) -> None:
@@ -65,6 +66,7 @@ def use(meter: Meter) -> None:
     meter.configure("block_period_s", 1800, at_ms + 7 * HOUR_MS)
     meter.set_emergency(at_ms + 7 * HOUR_MS + 1, EmergencyProfile(1, at_ms + 9 * HOUR_MS, 60), (1,))
     meter.activate_firmware(at_ms + 7 * HOUR_MS + 2, "MTB-02.00")
+    meter.pay(at_ms + 7 * HOUR_MS + 3, "update_credit", TOKENS, 500)
     meter.log_transaction(at_ms + 8 * HOUR_MS, 161)
 
 
