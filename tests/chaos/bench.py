@@ -1,12 +1,13 @@
 """The bench of a run: meters with a day of rows every minute, a gateway, a head-end, mosquitto; each a process."""
 
-import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from gateway.coverage import Stretch
+from gateway.desk.reach import meter_config, reach
 from tests.broker import free_port
 from tests.chaos.ledger import Ledger
 from tests.chaos.plan import BROKER, CLEAR, EMULATOR, GATEWAY, HEADEND, METERS
@@ -121,27 +122,12 @@ class Bench:
         process.communicate(timeout=PATIENCE_S)
         assert ready, self.emulator.log.read_text(encoding="utf-8")
 
-    def rows(self, meter: str, profile: str, first: str, last: str) -> list[dict[str, Any]]:
+    async def rows(self, meter: str, profile: str, first_ms: int, last_ms: int) -> list[dict[str, Any]]:
         """The rows that a meter shows between two instants, read past the gateway by the meter reader."""
         url = f"dlms+tcp://127.0.0.1:{self.ports[meter]}?client=32&server=1"
-        command = (
-            *PROGRAM,
-            "gateway",
-            "profile",
-            url,
-            profile,
-            "--auth",
-            "lls",
-            "--from",
-            first,
-            "--to",
-            last,
-            "--json",
-        )
-        done = subprocess.run(command, capture_output=True, check=False, timeout=2 * PATIENCE_S, env=ENVIRONMENT)
-        assert done.returncode == 0, done.stderr.decode()
-        rows: list[dict[str, Any]] = json.loads(done.stdout)["rows"]
-        return rows
+        async with reach(meter_config(url, "lls", None, {}), lambda: last_ms) as desk:
+            table = await desk.run(desk.unit.scripts.read(profile, Stretch(first_ms, last_ms)))
+        return [row.model_dump(mode="json", exclude_none=True) for row in table.rows]
 
     def journals(self) -> list[Path]:
         """The emulator's journals, one for each time it was started."""

@@ -16,7 +16,7 @@ from typing import Any
 from tests.chaos.bench import Bench
 from tests.chaos.evidence import ms
 from tests.chaos.plan import METERS, Kill, Order, Plan
-from tests.chaos.verdict import Death, Evidence, Given, Verdict, judge
+from tests.chaos.verdict import Death, Evidence, Given, History, Verdict, judge
 from tests.chaos.witness import Witness
 
 PATIENCE_S = 120.0
@@ -210,8 +210,8 @@ class Course:
 
     async def _read_history(self, meter: str, profile: str) -> None:
         stamps = self.evidence.stamps(meter, profile)
-        first, last = utc(min(stamps)), utc(max(stamps))
-        self.evidence.histories[meter, profile] = await asyncio.to_thread(self._bench.rows, meter, profile, first, last)
+        rows = await self._bench.rows(meter, profile, min(stamps), max(stamps))
+        self.evidence.histories[meter, profile] = History(max(stamps), rows)
 
     async def _end(self) -> None:
         """The gateway says that it goes; what it said until then has arrived."""

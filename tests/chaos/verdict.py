@@ -33,6 +33,14 @@ class Given(NamedTuple):
     expires_ms: int
 
 
+class History(NamedTuple):
+    """What a meter shows of a profile."""
+
+    through_ms: int
+    """So far it was asked for: later rows were made after that."""
+    rows: list[dict[str, Any]]
+
+
 class Told(NamedTuple):
     """A rung that the gateway has told of."""
 
@@ -51,7 +59,7 @@ class Evidence:
     deaths: list[Death] = field(default_factory=list)
     given: dict[str, Given] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
-    histories: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
+    histories: dict[tuple[str, str], History] = field(default_factory=dict)
     calm_ms: int = 0
     replayed: int = 0
 
@@ -142,7 +150,8 @@ def _histories(evidence: Evidence, figures: dict[str, Any]) -> Iterator[str]:
                 yield f"{meter}: {len(missing)} minutes are missing in {profile}, the first is {missing[0]}"
         if len(stamps) != len(set(stamps)):
             yield f"{meter}: {len(stamps) - len(set(stamps))} rows of {profile} came under two numbers"
-        ours, theirs = ({row["at"]: row for row in each} for each in (rows, shown))
+        ours = {row["at"]: row for row in rows if ms(row["at"]) <= shown.through_ms}
+        theirs = {row["at"]: row for row in shown.rows}
         differ = [at for at in ours.keys() | theirs.keys() if ours.get(at) != theirs.get(at)]
         if differ:
             yield f"{meter}: {len(differ)} rows of {profile} are not as the meter shows them, such as {min(differ)}"
