@@ -47,6 +47,7 @@ class BillBook:
         "count",
         "day",
         "due_ms",
+        "hour",
         "tampers_before",
     )
 
@@ -61,7 +62,7 @@ class BillBook:
         self.due_ms = FAR
         self.tampers_before = 0
         """Tampers seen before the oldest period that is kept."""
-        self.day = model.day
+        self.day, self.hour = model.day, model.hour
         self._grid = MonthGrid(max(1, model.day), model.hour, clock.zone)
         self._number = self._grid.number(clock.meter_ms(begin_ms))
         self.plan(begin_ms)
@@ -104,7 +105,7 @@ class BillBook:
 
     def set_day(self, at_ms: int, day: int, hour: int) -> None:
         """Another date from now on; 0 for none."""
-        self.day = day
+        self.day, self.hour = day, hour
         self._grid = MonthGrid(max(1, day), hour, self._clock.zone)
         self._number = self._grid.number(self._clock.meter_ms(at_ms))
         self.plan(at_ms)

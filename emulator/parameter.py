@@ -85,7 +85,13 @@ PARAMETERS: Final[dict[str, Parameter]] = {
     "billing_day": Parameter(
         lambda meter: meter.billing.day,
         _up_to(31),
-        lambda meter, value, at_ms: meter.billing.set_day(at_ms, value, meter.physics.profiles.billing.hour),
+        lambda meter, value, at_ms: meter.billing.set_day(at_ms, value, meter.billing.hour),
+        Code.BILLING_DATES,
+    ),
+    "billing_hour": Parameter(
+        lambda meter: meter.billing.hour,
+        _up_to(23),
+        lambda meter, value, at_ms: meter.billing.set_day(at_ms, meter.billing.day, value),
         Code.BILLING_DATES,
     ),
     "metering_mode": Parameter(

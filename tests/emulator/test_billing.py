@@ -85,6 +85,17 @@ def test_another_billing_day_counts_from_now(day: int, expected: tuple[int, int,
     assert codes(meter, "transaction", START_MS) == [154]
 
 
+def test_another_billing_hour_ends_the_period_then_and_is_logged_as_a_date() -> None:
+    meter = make()
+    assert meter.configure("billing_hour", 6, START_MS)
+    assert meter.configure("billing_day", 5, START_MS)
+    stamp = bills(meter, START_MS + 20 * DAY_MS)[0][0]
+    when = datetime.fromtimestamp((stamp + 19_800_000) / 1000, UTC)
+    assert (when.day, when.hour, when.minute) == (5, 6, 0)
+    assert codes(meter, "transaction", START_MS) == [154, 154]
+    assert not meter.configure("billing_hour", 24, START_MS)
+
+
 def test_without_a_day_only_commands_close_periods() -> None:
     meter = make({"profiles": {"billing": {"day": 0}}})
     assert len(bills(meter, START_MS + 100 * DAY_MS)) == 1

@@ -250,7 +250,7 @@ def _billing_schedule(_part: str, _kind: DataType) -> Reader:
     """The one time at which billing periods end, each month; none where nothing is scheduled."""
 
     def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
-        day, hour = face.meter.parameter("billing_day"), face.plan.model.physics.profiles.billing.hour
+        day, hour = face.meter.parameter("billing_day"), face.meter.parameter("billing_hour")
         if not day:
             return array([])
         return array([structure([octet_string(Time(hour, 0, 0, 0).encode()), octet_string(Date(day=day).encode())])])
@@ -262,17 +262,24 @@ def _write_billing_schedule(face: CosemFace, at_ms: int, value: Value, _associat
     entries = value[1]
     if len(entries) > 1:
         return DataAccessResult.OTHER_REASON
-    day = 0
+    meter = face.meter
+    day, hour = 0, meter.parameter("billing_hour")
     try:
         for (_, time), (_, date) in (entry[1] for entry in entries):
-            day = Date.decode(date).day or 0
-            if (Time.decode(time).hour or 0) != face.plan.model.physics.profiles.billing.hour:
-                return DataAccessResult.OTHER_REASON
+            day, of_day = Date.decode(date).day or 0, Time.decode(time)
+            hour = of_day.hour or 0
+            if of_day.minute or of_day.second:
+                return DataAccessResult.OTHER_REASON  # periods end on the hour
     except RemoteProtocolError:
         return DataAccessResult.TYPE_UNMATCHED
     if day in {LAST_DAY, SECOND_LAST_DAY}:
         day = DAYS_MAX
-    done = face.meter.configure("billing_day", day, at_ms)
+    moved = hour != meter.parameter("billing_hour")
+    if moved and not meter.configure("billing_hour", hour, at_ms):
+        return DataAccessResult.OTHER_REASON
+    if moved and day == meter.parameter("billing_day"):
+        return DataAccessResult.SUCCESS
+    done = meter.configure("billing_day", day, at_ms)
     return DataAccessResult.SUCCESS if done else DataAccessResult.OTHER_REASON
 
 

@@ -36,9 +36,9 @@ def run(each: Desk, table: bytes, script: int) -> ActionResult:
     return each.face.action(each.association, 9, table, 1, parameter, each.now_us)[0]
 
 
-def schedule(day: int, hour: int = 0) -> Value:
+def schedule(day: int, hour: int = 0, minute: int = 0) -> Value:
     entry = [
-        (int(Tag.OCTET_STRING), Time(hour, 0, 0, 0).encode()),
+        (int(Tag.OCTET_STRING), Time(hour, minute, 0, 0).encode()),
         (int(Tag.OCTET_STRING), Date(day=day).encode()),
     ]
     return int(Tag.ARRAY), [(int(Tag.STRUCTURE), entry)]
@@ -59,7 +59,7 @@ def test_a_script_invokes_the_method_that_it_names(d1: Desk) -> None:
     assert run(d1, SWITCH_SCRIPT, 1) is ActionResult.OTHER_REASON
 
 
-def test_billing_dates_are_a_day_of_the_month(d1: Desk) -> None:
+def test_billing_dates_are_a_day_of_the_month_and_an_hour(d1: Desk) -> None:
     key = "22:0.0.15.0.0.255"
     assert d1.value(key, 4) == (Tag.ARRAY, [])
     assert write(d1, 22, BILLING_DATES, 4, schedule(1)) is DataAccessResult.SUCCESS
@@ -67,7 +67,12 @@ def test_billing_dates_are_a_day_of_the_month(d1: Desk) -> None:
     assert d1.value(key, 4) == schedule(1)
     assert write(d1, 22, BILLING_DATES, 4, schedule(LAST_DAY)) is DataAccessResult.SUCCESS
     assert meter_of(d1).parameters["billing_day"] == 31
-    assert write(d1, 22, BILLING_DATES, 4, schedule(5, hour=6)) is DataAccessResult.OTHER_REASON
+    assert write(d1, 22, BILLING_DATES, 4, schedule(5, hour=6)) is DataAccessResult.SUCCESS
+    assert (meter_of(d1).parameters["billing_day"], meter_of(d1).parameters["billing_hour"]) == (5, 6)
+    assert d1.value(key, 4) == schedule(5, hour=6)
+    assert write(d1, 22, BILLING_DATES, 4, schedule(5, hour=7)) is DataAccessResult.SUCCESS
+    assert d1.value(key, 4) == schedule(5, hour=7)
+    assert write(d1, 22, BILLING_DATES, 4, schedule(5, hour=7, minute=30)) is DataAccessResult.OTHER_REASON
     assert write(d1, 22, BILLING_DATES, 4, (int(Tag.ARRAY), schedule(1)[1] * 2)) is DataAccessResult.OTHER_REASON
     assert write(d1, 22, BILLING_DATES, 4, (int(Tag.ARRAY), [])) is DataAccessResult.SUCCESS
     assert meter_of(d1).parameters["billing_day"] == 0
