@@ -13,8 +13,9 @@ from emulator import draw
 from emulator.clock import STANDS_STILL
 from emulator.diary import Appointment, Diary
 from emulator.face.cosem import script
+from emulator.face.cosem.behaviour import INSIDE
 from emulator.face.cosem.image_transfer import CLASS as IMAGE_TRANSFER
-from emulator.face.cosem.push_setup import INSIDE, has_destination, payload, settings_of
+from emulator.face.cosem.push_setup import has_destination, payload, settings_of
 from emulator.face.cosem.schedule import appointments
 from emulator.grid import PeriodGrid
 from emulator.happening import Happening, Kind

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from protocols.dlms.application import Association, AssociationProfile
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.value import Value
+from protocols.machine import Peer
 
 if TYPE_CHECKING:
     from emulator.face.cosem.face import CosemFace
-    from protocols.dlms.application import Association
     from protocols.dlms.selection import Selection
 
 Reader = Callable[["CosemFace", int, "Selection | None", "Association"], bytes | DataAccessResult]
@@ -34,6 +35,9 @@ Executor = Callable[["CosemFace", int, Value, "Association"], Outcome]
 DONE: Outcome = (ActionResult.SUCCESS, None)
 REFUSED: Outcome = (ActionResult.OTHER_REASON, None)
 WRONG_TYPE: Outcome = (ActionResult.TYPE_UNMATCHED, None)
+
+INSIDE: Final = Association(AssociationProfile(client=64, conformance=0), 1, Peer("inside", ""))
+"""The meter itself, when it runs a script at its time or reads what it pushes; who may what is asked of clients."""
 
 
 @dataclass(slots=True)

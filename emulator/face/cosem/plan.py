@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.face.cosem.access import Access, attribute_access, method_access
 from emulator.face.cosem.association import association_ln
-from emulator.face.cosem.behaviour import Behaviour, Executor, Source, Writer
+from emulator.face.cosem.behaviour import INSIDE, Behaviour, Executor, Source, Writer
 from emulator.face.cosem.calendar import activity_calendar, special_days
 from emulator.face.cosem.clock import clock
 from emulator.face.cosem.compact import compact_data
@@ -39,6 +39,7 @@ from protocols.model.table import ModelError
 
 if TYPE_CHECKING:
     from protocols.cosem.obis import LogicalName
+    from protocols.dlms.application import Association
     from protocols.model.meter_model import MeterModel
     from protocols.secret import Secret
 
@@ -218,6 +219,10 @@ class Plan:
         )
         self._profiles: dict[frozenset[tuple[str, Secret]], Mapping[int, AssociationProfile]] = {}
 
+    def view_of(self, association: Association) -> View:
+        """What somebody may do; the meter itself may do everything."""
+        return self.inside if association is INSIDE else self.views[association.client]
+
     def profiles(self, secrets: Mapping[str, Secret]) -> Mapping[int, AssociationProfile]:
         """The associations that a DLMS server offers with these keys; the bench's public ones count for the rest.
 
@@ -272,32 +277,39 @@ def _inside(maker: Maker) -> View:
         behaviour = maker.behaviour(cosem_object)
         for number, source in behaviour.readers.items():
             view.readers[cosem_object.class_id, cosem_object.logical_name.octets, number] = source
-        for number, writer in behaviour.writers.items():
-            view.writers[cosem_object.class_id, cosem_object.logical_name.octets, number] = (None, writer)
-        for number, executor in behaviour.methods.items():
-            view.methods[cosem_object.class_id, cosem_object.logical_name.octets, number] = (None, executor)
+        for number in behaviour.writers:
+            _add_writer(view, cosem_object, behaviour, number)
+        for number in behaviour.methods:
+            _add_method(view, cosem_object, behaviour, number)
     return view
 
 
 def _add_attributes(view: View, cosem_object: CosemObject, behaviour: Behaviour, association: ModelAssociation) -> None:
-    octets = cosem_object.logical_name.octets
-    interface = cosem_object.interface
     for number in cosem_object.attribute_numbers:
         access = attribute_access(cosem_object, number, association)
-        key = (cosem_object.class_id, octets, number)
         if access & Access.READ and number in behaviour.readers:
+            key = (cosem_object.class_id, cosem_object.logical_name.octets, number)
             view.readers[key] = behaviour.readers[number]
         if access & Access.WRITE and number in behaviour.writers:
-            attribute = interface.attribute(number) if interface else None
-            view.writers[key] = (_checked(attribute.type if attribute else None), behaviour.writers[number])
+            _add_writer(view, cosem_object, behaviour, number)
 
 
 def _add_methods(view: View, cosem_object: CosemObject, behaviour: Behaviour, association: ModelAssociation) -> None:
-    octets = cosem_object.logical_name.octets
-    for number, executor in behaviour.methods.items():
+    for number in behaviour.methods:
         if method_access(cosem_object, number, association):
-            method = cosem_object.interface.method(number) if cosem_object.interface else None
-            view.methods[cosem_object.class_id, octets, number] = (method.parameter if method else None, executor)
+            _add_method(view, cosem_object, behaviour, number)
+
+
+def _add_writer(view: View, cosem_object: CosemObject, behaviour: Behaviour, number: int) -> None:
+    attribute = cosem_object.interface.attribute(number) if cosem_object.interface else None
+    kind = _checked(attribute.type if attribute else None)
+    view.writers[cosem_object.class_id, cosem_object.logical_name.octets, number] = (kind, behaviour.writers[number])
+
+
+def _add_method(view: View, cosem_object: CosemObject, behaviour: Behaviour, number: int) -> None:
+    method = cosem_object.interface.method(number) if cosem_object.interface else None
+    kind = method.parameter if method else None
+    view.methods[cosem_object.class_id, cosem_object.logical_name.octets, number] = (kind, behaviour.methods[number])
 
 
 def _checked(kind: DataType | None) -> DataType | None:

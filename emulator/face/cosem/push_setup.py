@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.destination import possible
-from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome, Reader, Writer, outcome
+from emulator.face.cosem.behaviour import DONE, INSIDE, REFUSED, Behaviour, Executor, Outcome, Reader, Writer, outcome
 from emulator.push import PushSettings
 from emulator.recurrence import Window
 from protocols.cosem.obis import LogicalName
-from protocols.dlms.application import Association, AssociationProfile
 from protocols.dlms.date_time import DateTime
 from protocols.dlms.results import DataAccessResult
 from protocols.dlms.selection import EntryDescriptor
 from protocols.dlms.value import NULL, Tag, Value, array, encode, octet_string, split, structure
 from protocols.errors import RemoteProtocolError
-from protocols.machine import Peer
 from protocols.model.cosem_object import PROFILE_GENERIC, PUSH_SETUP, Capture, CosemObject, Fixed
 from protocols.model.push import elements
 from protocols.model.table import ModelError
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
 
     from emulator.face.cosem.face import CosemFace
     from emulator.face.cosem.plan import Maker
+    from protocols.dlms.application import Association
     from protocols.dlms.selection import Selection
 
 OBJECT_LIST, DESTINATION, WINDOWS, RANDOM, RETRIES, DELAY, CLIENT, METHOD, CONFIRMED_AT = 2, 3, 4, 5, 6, 7, 9, 11, 13
@@ -41,9 +40,6 @@ ELEMENTS_MAX: Final = 128
 
 WINDOWS_MAX: Final = 16
 """Communication windows of one setup; each costs a search through the calendar."""
-
-INSIDE: Final = Association(AssociationProfile(client=CLIENT_DEFAULT, conformance=0), 1, Peer("inside", ""))
-"""Who reads what is pushed: the meter itself."""
 
 _NULL: Final = encode(NULL)
 _UNRESTRICTED: Final = (structure([encode((int(Tag.ENUM), 0)), _NULL]), array([]))
@@ -121,11 +117,11 @@ def _window(value: Value) -> Window:
 # What may be written
 
 
-def _writer(cosem_object: CosemObject, number: int, possible: Callable[[CosemFace, Any], bool]) -> Writer:
+def _writer(cosem_object: CosemObject, number: int, possible: Callable[[CosemFace, Any, Association], bool]) -> Writer:
     key = (PUSH_SETUP, cosem_object.logical_name.octets, number)
 
-    def write(face: CosemFace, _at_ms: int, value: Value, _association: Association) -> DataAccessResult:
-        if not possible(face, value[1]):
+    def write(face: CosemFace, _at_ms: int, value: Value, association: Association) -> DataAccessResult:
+        if not possible(face, value[1], association):
             return DataAccessResult.OTHER_REASON
         face.remember(key, encode(value))
         return DataAccessResult.SUCCESS
@@ -133,22 +129,22 @@ def _writer(cosem_object: CosemObject, number: int, possible: Callable[[CosemFac
     return write
 
 
-def _destination_possible(_face: CosemFace, members: list[Value]) -> bool:
+def _destination_possible(_face: CosemFace, members: list[Value], _association: Association) -> bool:
     """A place that can be dialled, or none."""
     (_, service), (_, destination), _ = members
     return possible(service, destination)
 
 
-def _windows_possible(_face: CosemFace, windows: list[Value]) -> bool:
+def _windows_possible(_face: CosemFace, windows: list[Value], _association: Association) -> bool:
     try:
         return len([_window(each) for each in windows]) <= WINDOWS_MAX
     except RemoteProtocolError:
         return False
 
 
-def _list_possible(face: CosemFace, elements: list[Value]) -> bool:
-    """Attributes that the meter has; without restrictions, which none of our profiles needs."""
-    known = face.plan.inside.readers
+def _list_possible(face: CosemFace, elements: list[Value], association: Association) -> bool:
+    """Attributes that this client may read; without restrictions, which none of our profiles needs."""
+    known = face.plan.view_of(association).readers
     return len(elements) <= ELEMENTS_MAX and all(
         (each[1][0][1], each[1][1][1], each[1][2][1]) in known and not any(map(_restricts, each[1][4:]))
         for each in elements

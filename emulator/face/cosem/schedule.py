@@ -11,7 +11,7 @@ from protocols.dlms.date_time import Date, Time
 from protocols.dlms.results import DataAccessResult
 from protocols.dlms.value import Tag, Value, encode
 from protocols.errors import RemoteProtocolError
-from protocols.model.cosem_object import CosemObject, Fixed
+from protocols.model.cosem_object import SCRIPT_TABLE, CosemObject, Fixed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -162,11 +162,13 @@ def schedule(cosem_object: CosemObject, _maker: Maker) -> Behaviour:
     )
 
 
-def _writer(cosem_object: CosemObject, number: int, possible: Callable[[list[Value]], bool]) -> Writer:
+def _writer(
+    cosem_object: CosemObject, number: int, possible: Callable[[CosemFace, list[Value], Association], bool]
+) -> Writer:
     key = (cosem_object.class_id, cosem_object.logical_name.octets, number)
 
-    def write(face: CosemFace, _at_ms: int, value: Value, _association: Association) -> DataAccessResult:
-        if not possible(value[1]):
+    def write(face: CosemFace, _at_ms: int, value: Value, association: Association) -> DataAccessResult:
+        if not possible(face, value[1], association):
             return DataAccessResult.OTHER_REASON
         face.remember(key, encode(value))
         return DataAccessResult.SUCCESS
@@ -174,7 +176,7 @@ def _writer(cosem_object: CosemObject, number: int, possible: Callable[[list[Val
     return write
 
 
-def _times_possible(entries: list[Value]) -> bool:
+def _times_possible(_face: CosemFace, entries: list[Value], _association: Association) -> bool:
     try:
         for _, ((_, time), (_, day)) in entries:
             Recurrence(Date.decode(day), Time.decode(time))
@@ -183,12 +185,14 @@ def _times_possible(entries: list[Value]) -> bool:
     return len(entries) <= ENTRIES_MAX
 
 
-def _entries_possible(entries: list[Value]) -> bool:
+def _entries_possible(face: CosemFace, entries: list[Value], association: Association) -> bool:
+    """Entries with a time, that run scripts which whoever writes them may run."""
+    may = face.plan.view_of(association).methods
     try:
         for entry in entries:
-            _, _, _, _, (_, time), _, (_, weekdays), _, (_, begin), (_, end) = entry[1]
+            _, _, (_, script), _, (_, time), _, (_, weekdays), _, (_, begin), (_, end) = entry[1]
             Time.decode(time), Date.decode(begin), Date.decode(end)
-            if len(weekdays) != 7:
+            if len(weekdays) != 7 or (SCRIPT_TABLE, script, 1) not in may:
                 return False
     except RemoteProtocolError:
         return False
@@ -201,9 +205,9 @@ def _entries_possible(entries: list[Value]) -> bool:
 def _changing(cosem_object: CosemObject, change: Callable[[list[Value], Value], list[Value]]) -> Executor:
     key = (cosem_object.class_id, cosem_object.logical_name.octets, ENTRIES)
 
-    def execute(face: CosemFace, _at_ms: int, parameter: Value, _association: Association) -> Outcome:
+    def execute(face: CosemFace, _at_ms: int, parameter: Value, association: Association) -> Outcome:
         changed = change(content(face, cosem_object, ENTRIES), parameter)
-        if not _entries_possible(changed):
+        if not _entries_possible(face, changed, association):
             return REFUSED
         face.remember(key, encode((int(Tag.ARRAY), changed)))
         return DONE
@@ -213,7 +217,7 @@ def _changing(cosem_object: CosemObject, change: Callable[[list[Value], Value], 
 
 def _enable_disable(entries: list[Value], parameter: Value) -> list[Value]:
     """Disables the first range of indexes, then enables the second; 0 to 0 is no range."""
-    (_, ((_, off_first), (_, off_last))), (_, ((_, on_first), (_, on_last))) = parameter[1]
+    (_, off_first), (_, off_last), (_, on_first), (_, on_last) = parameter[1]
     changed = []
     for entry in entries:
         index, (tag, enabled), *rest = entry[1]

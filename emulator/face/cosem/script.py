@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome
+from emulator.face.cosem.access import parameter_fits
+from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome, Writer
 from protocols.dlms.results import ActionResult, DataAccessResult
-from protocols.dlms.value import Tag
+from protocols.dlms.value import Tag, encode
 from protocols.model.cosem_object import SCRIPT_TABLE, CosemObject, Fixed
 from protocols.model.table import ModelError
 
@@ -14,13 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emulator.face.cosem.face import CosemFace
-    from emulator.face.cosem.plan import Maker
+    from emulator.face.cosem.plan import Maker, View
     from protocols.dlms.application import Association
     from protocols.dlms.value import Value
 
 WRITE: Final = 1
 EXECUTE: Final = 2
 """service_id of an action: write an attribute, or invoke a method."""
+
+
+SCRIPTS_MAX: Final = 64
+ACTIONS_MAX: Final = 16
+"""What a written table holds: the longest of our profiles has 8 scripts of one action."""
+
+SCRIPTS: Final = 2
 
 
 def _billing_reset(face: CosemFace, at_ms: int) -> None:
@@ -36,9 +44,38 @@ def script_table(cosem_object: CosemObject, _maker: Maker) -> Behaviour:
     for name in cosem_object.runs.values():
         if name not in OPERATIONS:
             raise ModelError(f"{cosem_object.key}: runs {name!r}; it must be one of {', '.join(OPERATIONS)}")
-    source = cosem_object.attributes.get(2)
+    source = cosem_object.attributes.get(SCRIPTS)
     scripts = source.value[1] if isinstance(source, Fixed) else []
-    return Behaviour(methods={1: _execute(cosem_object, _actions(scripts))})
+    return Behaviour(writers={SCRIPTS: _writer(cosem_object)}, methods={1: _execute(cosem_object, _actions(scripts))})
+
+
+def _writer(cosem_object: CosemObject) -> Writer:
+    key = (cosem_object.class_id, cosem_object.logical_name.octets, SCRIPTS)
+
+    def write(face: CosemFace, _at_ms: int, value: Value, association: Association) -> DataAccessResult:
+        """Take scripts that do what this client may do itself; later they run with the meter's own rights."""
+        view = face.plan.view_of(association)
+        works = [actions for _, (_, (_, actions)) in value[1]]
+        if len(works) > SCRIPTS_MAX or any(len(actions) > ACTIONS_MAX for actions in works):
+            return DataAccessResult.OTHER_REASON
+        if not all(_possible(view, action) for actions in works for action in actions):
+            return DataAccessResult.OTHER_REASON
+        face.remember(key, encode(value))
+        return DataAccessResult.SUCCESS
+
+    return write
+
+
+def _possible(view: View, action: Value) -> bool:
+    """Whether an action is there, and its parameter of the right type; a script leaves scripts alone."""
+    (_, service), (_, class_id), (_, instance), (_, number), parameter = action[1]
+    if class_id == SCRIPT_TABLE:
+        return False
+    if service == EXECUTE:
+        method = view.methods.get((class_id, instance, number))
+        return method is not None and (method[0] is None or parameter_fits(method[0], parameter))
+    writer = view.writers.get((class_id, instance, number)) if service == WRITE else None
+    return writer is not None and (writer[0] is None or writer[0].matches(parameter))
 
 
 def _actions(scripts: list[Value]) -> dict[int, list[Value]]:
@@ -54,7 +91,7 @@ def run(face: CosemFace, at_ms: int, script: bytes, selector: int, association: 
 
 
 def _execute(cosem_object: CosemObject, works: dict[int, list[Value]]) -> Executor:
-    key = (cosem_object.class_id, cosem_object.logical_name.octets, 2)
+    key = (cosem_object.class_id, cosem_object.logical_name.octets, SCRIPTS)
 
     def execute(face: CosemFace, at_ms: int, parameter: Value, association: Association) -> Outcome:
         number = parameter[1]
@@ -79,9 +116,9 @@ def _act(face: CosemFace, at_ms: int, action: Value, association: Association) -
     (_, service), (_, class_id), (_, instance), (_, number), parameter = action[1]
     key = (class_id, instance, number)
     inside = face.plan.inside
-    if service == EXECUTE and key in inside.methods:
+    if not _possible(inside, action):
+        return ActionResult.OBJECT_UNDEFINED
+    if service == EXECUTE:
         return inside.methods[key][1](face, at_ms, parameter, association)[0]
-    if service == WRITE and key in inside.writers:
-        result = inside.writers[key][1](face, at_ms, parameter, association)
-        return ActionResult.SUCCESS if result is DataAccessResult.SUCCESS else ActionResult.OTHER_REASON
-    return ActionResult.OBJECT_UNDEFINED
+    result = inside.writers[key][1](face, at_ms, parameter, association)
+    return ActionResult.SUCCESS if result is DataAccessResult.SUCCESS else ActionResult.OTHER_REASON

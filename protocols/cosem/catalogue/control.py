@@ -82,7 +82,10 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
         "Schedule",
         [f"entries: array<{_SCHEDULE_ENTRY}>"],
         [
-            f"enable_disable: structure<disable: {_INDEX_RANGE}, enable: {_INDEX_RANGE}>",
+            (
+                "enable_disable: structure<disable_first: long-unsigned, disable_last: long-unsigned, "
+                "enable_first: long-unsigned, enable_last: long-unsigned>"
+            ),
             f"insert: {_SCHEDULE_ENTRY}",
             f"delete: {_INDEX_RANGE}",
         ],
