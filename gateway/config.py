@@ -6,7 +6,7 @@ Secrets are named (`{ env = "..." }`, `{ file = "..." }`), never written; they a
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -108,8 +108,9 @@ class BrokerConfig(Section):
     @classmethod
     def _known_scheme(cls, url: str) -> str:
         if not re.fullmatch(r"(mqtt|mqtts|ws|wss)://[^/@?#\s]+(/[^@?#\s]*)?", url):
+            shown = re.sub(r"//.*@", "//...@", url)  # what stands there is most often a password
             raise ValueError(
-                f"{url!r} is no broker URL; write mqtt://HOST:1883, mqtts://HOST:8883, ws:// or wss://, "
+                f"{shown!r} is no broker URL; write mqtt://HOST:1883, mqtts://HOST:8883, ws:// or wss://, "
                 "and put user and password into their own keys"
             )
         return url
@@ -327,15 +328,20 @@ def check(data: Mapping[str, Any], text: str, name: str) -> GatewayConfig:
 
 
 def _sentence(error: ErrorDetails, text: str, name: str, data: Mapping[str, Any]) -> str:
-    path = [part for part in error["loc"] if not _is_union_tag(part)]
+    path = _as_written(error["loc"])
     line = line_of(text, path)
     where = f"{name}, line {line}" if line else name
     key = _key(path, data)
     return f"{where}: {key}: {_fault(error, path)}" if key else f"{where}: {_fault(error, path)}"
 
 
-def _is_union_tag(part: str | int) -> bool:
+def _as_written(place: Sequence[str | int]) -> list[str | int]:
     """Pydantic puts the tried member of a union into the place; a person does not write it."""
+    kind = 3 if place[:2] == ("guard", "rule") else None
+    return [part for index, part in enumerate(place) if index != kind and not _is_union_word(part)]
+
+
+def _is_union_word(part: str | int) -> bool:
     return isinstance(part, str) and ("[" in part or part in {"literal", "str", "constrained-str"})
 
 
@@ -358,11 +364,24 @@ def _fault(error: ErrorDetails, path: list[str | int]) -> str:
             return "is missing"
         case "value_error":
             return str(error["msg"]).removeprefix("Value error, ")
+        case "string_pattern_mismatch":
+            key = str(path[-1]) if path else ""
+            return f"{error['input']!r} can't be read; write {_LOOKS.get(key, error['msg'])}"
         case _:
             given = error["input"]
             shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
             message = str(error["msg"])
             return message[:1].lower() + message[1:] + shown
+
+
+_LOOKS: Final = {
+    "from": "a time of day such as 06:00",
+    "to": "a time of day such as 20:00",
+    "window": "two times of day such as 00:10-06:00",
+    "listen": "HOST:PORT such as 127.0.0.1:9108, or off",
+    "system_title": "16 hexadecimal digits",
+}
+"""What a person would write where a pattern was not met."""
 
 
 def _unknown(word: str, path: list[str | int]) -> str:

@@ -1,5 +1,6 @@
 """The arguments of each verb, as strict as the command itself: what is not known here is refused, not ignored."""
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -177,7 +178,7 @@ def args_of(verb: Verb, args: Mapping[str, Any]) -> Args:
         ValueError: with one sentence that says which one is wrong and why.
     """
     try:
-        return ARGS[verb].model_validate(args, strict=False)
+        return ARGS[verb].model_validate_json(json.dumps(args), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
