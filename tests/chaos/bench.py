@@ -49,13 +49,20 @@ backoff_max = "2s"
 observe_after = "500ms"
 [defaults.read]
 instantaneous = "1s"
-block_load = {{ every = "5s", depth = "2h", rows = 20 }}
+block_load = {{ every = "5s", depth = "1d", rows = 10 }}
 daily_load = {{ every = "10s", depth = "2d" }}
 """
 PROGRAM = (sys.executable, "-m", "meterbench")
 EMULATOR_COMMAND = (*PROGRAM, "emulator", "run", "bench.toml", "--state", "state")
+NEWEST_FIRST = """[meter.read]
+instantaneous = "1s"
+block_load = { every = "5s", depth = "1d", rows = 10, catch_up = "newest" }
+daily_load = { every = "10s", depth = "2d" }
+"""
+DEPTH_MS = 86_400_000
+"""So much of the minutes' history is caught up with, ten rows at a time: there is something to do when things die."""
 PAST = timedelta(hours=26)
-"""The meters were made so long ago: there is a history to catch up with, and a midnight in it."""
+"""The meters were made so long ago; there is a midnight in it."""
 
 
 class Bench:
@@ -93,7 +100,7 @@ class Bench:
         ]
         dialled = [
             f'[[meter]]\nid = "{each}"\nurl = "dlms+tcp://127.0.0.1:{port}?client=48&server=1"\n'
-            + ('security = "none"\n' if each == CLEAR else "")
+            + ('security = "none"\n' if each == CLEAR else NEWEST_FIRST if each == METERS[1] else "")
             for each, port in self.ports.items()
         ]
         files = {

@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.bench import Bench
+from tests.chaos.bench import DEPTH_MS, Bench
 from tests.chaos.evidence import ms
 from tests.chaos.plan import METERS, Kill, Order, Plan
-from tests.chaos.verdict import Death, Evidence, Given, History, Verdict, judge
+from tests.chaos.verdict import MINUTE_MS, Death, Evidence, Given, History, Verdict, judge
 from tests.chaos.witness import Witness
 
 PATIENCE_S = 120.0
@@ -188,9 +188,11 @@ class Course:
         await self._end()
 
     def _has_every_row(self) -> bool:
-        made = self.evidence.calm_ms // 60_000 * 60_000
-        return all(max(self.evidence.stamps(meter, "block_load"), default=0) >= made for meter in METERS) and all(
-            self.evidence.stamps(meter, "daily_load") for meter in METERS
+        """What was made before the calm, and not so long ago that the gateway gives it up."""
+        first_ms = now_ms() - DEPTH_MS + MINUTE_MS
+        return all(
+            self.evidence.stamps(meter, "daily_load") and not self.evidence.missing_minutes(meter, first_ms)
+            for meter in METERS
         )
 
     def _has_no_gap(self) -> bool:

@@ -15,6 +15,8 @@ ON_THE_WIRE_MS = 1_000
 """Between the gateway's last look at an expiry and the meter lie one wait for the disk and the wire."""
 EXECUTION_MS = 5_000
 """A command reaches its meter so long after `sent` was stored, at most; mostly it is milliseconds."""
+CLOCKS_MS = 50
+"""The meters' clock was set by the gateway's when the emulator was started, and then goes by itself."""
 IN_FLIGHT_MS = 2_500
 """An answer that a meter gave so shortly before a death may have died with it."""
 
@@ -70,6 +72,12 @@ class Evidence:
     def stamps(self, meter: str, profile: str) -> list[int]:
         """Their times."""
         return [ms(row["at"]) for row in self.rows(meter, profile) if "at" in row]
+
+    def missing_minutes(self, meter: str, first_ms: int) -> list[int]:
+        """Stamps of rows that the meter had made before the calm and that are not in the ledger."""
+        have = set(self.stamps(meter, "block_load"))
+        made = range(-(-first_ms // MINUTE_MS) * MINUTE_MS, self.calm_ms + 1, MINUTE_MS)
+        return [stamp for stamp in made if stamp not in have]
 
     def gaps(self, status: dict[str, Any]) -> list[int]:
         """Numbers that the head-end should have and has not, and that the status does not name as a hole."""
@@ -144,10 +152,8 @@ def _histories(evidence: Evidence, figures: dict[str, Any]) -> Iterator[str]:
         rows = evidence.rows(meter, profile)
         stamps = sorted(evidence.stamps(meter, profile))
         figures[f"{profile} rows"] = figures.get(f"{profile} rows", 0) + len(stamps)
-        if profile == "block_load":
-            expected = list(range(stamps[0], stamps[-1] + 1, MINUTE_MS))
-            if missing := sorted(set(expected) - set(stamps)):
-                yield f"{meter}: {len(missing)} minutes are missing in {profile}, the first is {missing[0]}"
+        if profile == "block_load" and (missing := evidence.missing_minutes(meter, stamps[0])):
+            yield f"{meter}: {len(missing)} minutes are missing in {profile}, the first is {missing[0]}"
         if len(stamps) != len(set(stamps)):
             yield f"{meter}: {len(stamps) - len(set(stamps))} rows of {profile} came under two numbers"
         ours = {row["at"]: row for row in rows if ms(row["at"]) <= shown.through_ms}
@@ -238,7 +244,7 @@ def _window(command_id: str, given: Given, ladder: list[Told]) -> _Window | None
         if rung.rung == "sent":
             after = ladder[index + 1].at_ms if index + 1 < len(ladder) else rung.at_ms + EXECUTION_MS
             last_ms = min(after, rung.at_ms + EXECUTION_MS)
-            return _Window(command_id, rung.verb, rung.at_ms, last_ms, given.expires_ms)
+            return _Window(command_id, rung.verb, rung.at_ms - CLOCKS_MS, last_ms + CLOCKS_MS, given.expires_ms)
     return None
 
 
