@@ -12,7 +12,7 @@ from gateway.coverage import Stretch
 from gateway.effect import Effect
 from gateway.meter.scripts import BalanceSeen, RelaySeen, Table, Written
 from gateway.reading import plain
-from gateway.script import Ask, NonsenseError, RefusedError, Script
+from gateway.script import Ask, NoAnswerError, NonsenseError, RefusedError, Script
 from protocols.message.args import (
     ExecuteArgs,
     LoadLimitArgs,
@@ -174,17 +174,24 @@ class ModbusScripts:
         values = args.values if args.values is not None else (args.value,)
         if args.register_address is not None:
             yield from self._write_registers(args.register_address, values)
-            rows = yield from self.get(ReadArgs(register=args.register_address, count=len(values)))
+            rows = yield from self._read_back(ReadArgs(register=args.register_address, count=len(values)))
         elif args.coil is not None:
             for index, value in enumerate(values):
                 on = access.COIL_ON if value else access.COIL_OFF
                 yield from self._must(access.WriteSingleCoil(args.coil + index, on))
-            rows = yield from self.get(ReadArgs(coil=args.coil, count=len(values)))
+            rows = yield from self._read_back(ReadArgs(coil=args.coil, count=len(values)))
             values = tuple(int(bool(value)) for value in values)
         else:
             raise RefusedError("a Modbus meter has registers and coils, no objects")
         shown = [each.value for each in rows[0].values]
         return Written(None, shown == [str(value) for value in values], ", ".join(each or "null" for each in shown))
+
+    def _read_back(self, args: ReadArgs) -> Script[tuple[Row, ...]]:
+        """What stands there after a write; coils and blocks that only take commands show nothing."""
+        try:
+            return (yield from self.get(args))
+        except RefusedError as error:
+            raise NoAnswerError(f"the meter acknowledged the write, but can't be read back: {error}") from None
 
     def _write_registers(self, address: int, values: tuple[int, ...]) -> Script[None]:
         if not all(0 <= value <= 0xFFFF for value in values):
