@@ -55,12 +55,14 @@ def test_a_transfer_in_blocks_is_lost_with_the_supply_and_the_next_one_is_whole(
     resident.supply_lost()
     talk.meter.restore(at_ms + OUTAGE_MS)
     talk.now_us += OUTAGE_MS * 1000
+    resident.look(talk.now_us)
     tap.said.clear()
     tap.from_below(Apdu(32, 1, next_block), talk.now_us)
     assert tap.said == []  # it boots
     talk.now_us += 60_000_000
     tap.from_below(Apdu(32, 1, next_block), talk.now_us)
-    assert all(each[:2] != b"\xc4\x02" for each in tap.said)  # nothing of the transfer is left, nor of the association
+    assert tap.said == [b"\xd8\x01\x01"]  # service not allowed: the association is gone with its transfer
+    talk._right.data_to_send(talk.now_us)
 
     again = Conversation(load("is15959-d1"), 32)
     again.run(again.client.release(again.now_us))
