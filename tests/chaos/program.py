@@ -20,8 +20,11 @@ class Victim(Protocol):
     def start(self) -> None:
         """Run it, again or for the first time."""
 
-    def kill(self) -> str | None:
-        """`kill -9`; what is wrong, if it had ended by itself before."""
+    def kill(self) -> None:
+        """`kill -9`."""
+
+    def ended(self) -> str | None:
+        """How it has ended by itself, if it has."""
 
 
 class Program:
@@ -59,15 +62,20 @@ class Program:
             )
         self.starts += 1
 
-    def kill(self) -> str | None:
+    def kill(self) -> None:
         """`kill -9`."""
         process, self._process = self._process, None
-        if process is None:
+        if process is not None:
+            process.kill()
+            process.wait(PATIENCE_S)
+
+    def ended(self) -> str | None:
+        """How it has ended by itself, if it has."""
+        status = None if self._process is None else self._process.poll()
+        if status is None:
             return None
-        status = process.poll()
-        process.kill()
-        process.wait(PATIENCE_S)
-        return None if status is None else f"{self.name} ended by itself with {status}; see {self.log}"
+        words = self.log.read_text(encoding="utf-8").strip().splitlines()[-1:]
+        return f"{self.name} ended by itself with {status}; {self.log} ends with {words}"
 
     def stop(self) -> str | None:
         """SIGTERM; what is wrong, if it did not end well."""
@@ -90,8 +98,7 @@ class Broker(Mosquitto):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, persistence=True)
 
-    def kill(self) -> str | None:  # type: ignore[override] # says more than its base
-        """`kill -9`."""
-        ended = self._process is not None and self._process.poll() is not None
-        super().kill()
-        return "mosquitto ended by itself" if ended else None
+    def ended(self) -> str | None:
+        """How it has ended by itself, if it has."""
+        status = None if self._process is None else self._process.poll()
+        return None if status is None else f"mosquitto ended by itself with {status}"

@@ -249,25 +249,16 @@ def _window(command_id: str, given: Given, ladder: list[Told]) -> _Window | None
 
 
 def _assign(made: list[Move], windows: list[_Window]) -> list[_Window | None]:
-    """Give each move a command of its own, as many as can be (augmenting paths)."""
-    owner_of: dict[str, int] = {}
-
-    def place(index: int, tried: set[str]) -> bool:
-        move = made[index]
-        for window in windows:
-            fits = window.verb == move.verb and window.first_ms <= move.at_ms <= window.last_ms
-            if fits and window.command not in tried:
-                tried.add(window.command)
-                if window.command not in owner_of or place(owner_of[window.command], tried):
-                    owner_of[window.command] = index
-                    return True
-        return False
-
-    for index in range(len(made)):
-        place(index, set())
-    by_move = {index: command for command, index in owner_of.items()}
-    by_command = {window.command: window for window in windows}
-    return [by_command[by_move[index]] if index in by_move else None for index in range(len(made))]
+    """Give each move a command of its own: of those it may be, the one whose time ends first."""
+    free = sorted(windows, key=lambda window: window.last_ms)
+    owners: list[_Window | None] = []
+    for move in made:
+        fits = (each for each in free if each.verb == move.verb and each.first_ms <= move.at_ms <= each.last_ms)
+        owner = next(fits, None)
+        owners.append(owner)
+        if owner is not None:
+            free.remove(owner)
+    return owners
 
 
 def _last_relay(evidence: Evidence, meter: str, made: list[Move]) -> Iterator[str]:
