@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.emulator import peers
 
 START = "2024-10-28T12:00:00+05:30"
 DAY_MS = 86_400_000
+FLEET = 300
 METER: dict[str, Any] = {
     "id": "MB0001",
     "model": "is15959-d1",
@@ -132,6 +134,22 @@ async def test_a_month_goes_by_at_once_for_a_hundred_meters_and_their_rows_make_
             months.add(after - before)
         assert len(months) > 90
         assert dark > 100 * 3 * 10
+
+
+async def test_another_meter_of_a_fleet_costs_little_memory() -> None:
+    def fleet(first: str, count: int) -> list[dict[str, Any]]:
+        return [METER | {"id": f"{first}001", "count": count, "load": {"household": "urban"}, "supply": None}]
+
+    async with running(*fleet("A", 2)):  # what all meters of a model share is there
+        tracemalloc.start()
+        try:
+            before, _ = tracemalloc.get_traced_memory()
+            async with running(*fleet("B", FLEET)) as bench:
+                each = (tracemalloc.get_traced_memory()[0] - before) / FLEET
+                assert each < 7500, each
+                assert all(resident.up for resident in bench.residents)
+        finally:
+            tracemalloc.stop()
 
 
 async def test_recordings_out_of_the_ordinary_are_told_once_a_file(
