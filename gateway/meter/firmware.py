@@ -143,7 +143,7 @@ class Transfer:
             refusal = yield from _invoke(BLOCK, (int(Tag.STRUCTURE), members))
             if refusal is not None:
                 if self.memory.get("begun"):
-                    raise RefusedError(f"the meter refuses block {number}: {refusal}")
+                    raise RefusedError(f"the meter refuses block {number}: {refusal.title}")
                 return (yield from self._begin(blocks))  # what it has is of another image of the same length
         sent = blocks - len(missing) + len(missing[:BLOCKS_A_STEP])
         return Stage(Next.MORE, f"block {sent} of {blocks}", sent, blocks)
