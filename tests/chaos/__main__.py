@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 import time
@@ -22,6 +23,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, help="how often gateway, mosquitto and emulator are killed, each")
     parser.add_argument("--folder", type=Path, help="for all files; must not exist; else a new one")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     kills = LONG if asked.kills is None else dict.fromkeys(LONG, asked.kills)
     folder = Path(tempfile.mkdtemp(prefix="chaos-")) if asked.folder is None else asked.folder
     folder.mkdir(parents=True, exist_ok=asked.folder is None)
