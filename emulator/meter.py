@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from emulator.clock import STANDS_STILL, ClockSegment
 from emulator.energy import Scale, scale_of
 from emulator.event_log import Code, captured
+from emulator.grid import PeriodGrid
 from emulator.happening import Kind
 from emulator.history import History
 from emulator.mechanism import Mechanism
@@ -117,10 +118,11 @@ class Meter(Mechanism):
         self.set_clock(at_ms, self.clock.meter_ms(max(at_ms, self._now_ms)) + shift_ms)
 
     def adjust_clock(self, at_ms: int, step_ms: int) -> None:
-        """Move the clock to the nearest multiple of a step, such as a minute or a quarter of an hour."""
+        """Move the clock to the nearest multiple of a step in local time, such as a quarter of an hour or an hour."""
         self.advance(at_ms)
+        grid = PeriodGrid(step_ms, self.zone)
         now_ms = self.clock.meter_ms(max(at_ms, self._now_ms))
-        self.set_clock(at_ms, (now_ms + step_ms // 2) // step_ms * step_ms)
+        self.set_clock(at_ms, grid.instant(grid.number(now_ms + step_ms // 2)))
 
     def set_drift(self, at_ms: int, ppb: int) -> None:
         """Let the clock run fast or slow by thousand-millionths, without setting it."""

@@ -78,7 +78,6 @@ def clock(cosem_object: CosemObject, maker: Maker) -> Behaviour:
 
 
 def _adjust_to(step_ms: int) -> Executor:
-    # Zones differ from UTC by whole quarters of an hour, so the nearest quarter is the same in both.
     def execute(face: CosemFace, at_ms: int, _parameter: Value, _association: Association) -> Outcome:
         face.meter.adjust_clock(at_ms, step_ms)
         return DONE
