@@ -98,7 +98,7 @@ class BrokerConfig(Section):
     session_expiry: Span = 7 * 86_400_000
     in_flight: int = Field(default=100, ge=1, le=65535)
     receive_maximum: int = Field(default=100, ge=1, le=65535)
-    message_expiry: Span | None = None
+    message_expiry: Span | None = Field(default=None, gt=0, description="of readings, at the broker; MQTT 5 only")
     authority: str | None = Field(default=None, description="CA certificates, a file")
     certificate: str | None = None
     private_key: str | None = None

@@ -12,6 +12,7 @@ from gateway.reading import utc_ms
 from gateway.report import Report
 from gateway.schedule import HISTORIES, ReadPlan
 from gateway.script import Commit, RefusedError, Script
+from protocols.cosem.event_code import event_name
 
 SPAN_DEFAULT_MS: Final = 86_400_000
 """How much of a history without a period (events, billing) is asked for at once, times the plan's rows."""
@@ -154,4 +155,5 @@ def _events(meter_id: str, log: str, table: Table, report: Report, now_ms: int) 
     for row in table.rows:
         code = next((each.value for each in row.values if (each.obis or "").startswith("0.0.96.11.")), None)
         number = int(code) if code is not None and code.isdecimal() else None
-        report.event(meter_id, "log", f"event {code}", now_ms, row=row, code=number, log=log)
+        name = log if number is None else event_name(number)
+        report.event(meter_id, "log", name, now_ms, row=row, code=number, log=log)

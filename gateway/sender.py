@@ -20,7 +20,15 @@ class Publisher(Protocol):
     def window(self) -> int:
         """How many messages may be in flight."""
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False, correlation: bytes | None = None) -> int:
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool = False,
+        correlation: bytes | None = None,
+        expiry_s: int | None = None,
+    ) -> int:
         """Hand a message over; gives the number that its PUBACK will name."""
 
 
@@ -44,6 +52,8 @@ class Sender:
         self.status_body: Callable[[int], bytes] | None = None
         """Makes the body of the gateway's status when one is due."""
         self.status_topic = ""
+        self.readings_expire_s: int | None = None
+        """How long the broker keeps readings for a head-end that is away; the shelf keeps them longer."""
         self._outbox = outbox
         self._wake = wake
         self._now_ms = now_ms
@@ -103,7 +113,8 @@ class Sender:
             return
         try:
             for message in collected:
-                mid = session.publish(message.topic, message.payload, retain=message.retain)
+                expiry_s = self.readings_expire_s if "/reading/" in message.topic else None
+                mid = session.publish(message.topic, message.payload, retain=message.retain, expiry_s=expiry_s)
                 self._in_flight[mid] = message.seq  # 0 for what needs no mark, but takes its place in the window
                 if message.reply is not None:
                     reply = message.reply

@@ -56,6 +56,8 @@ class Uplink:
         """The next status is the last one."""
         self.sender = Sender(core.outbox, core.commit.wake, clock.now_ms, _publishing_failed)
         self.sender.status_topic = core.topics.status
+        if config.broker.message_expiry is not None:
+            self.sender.readings_expire_s = max(1, config.broker.message_expiry // 1000)
         core.commit.tail = self.sender
         pace = Pace(config.limits.commands_per_second)
         self._inbox = Inbox(core.commit, core.commands, core.outbox, core.topics, clock, begin, pace)

@@ -1,11 +1,11 @@
 """Publishes a command and follows its ladder to the end, as a head-end would."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from protocols.message.command import Command, Result, Rung
+from protocols.message.status import GatewayState, GatewayStatus
 from protocols.message.topic import Kind, Topics, parse
 from protocols.transport.mqtt import Broker, MqttLostError, Session, connect
 
@@ -94,12 +94,19 @@ async def _discover(session: Session, asked: Asked) -> str:
                     continue
                 if address.kind is Kind.METER_STATUS and address.meter == asked.meter:
                     return address.gateway
-                if address.kind is Kind.GATEWAY_STATUS and json.loads(message.payload).get("status") == "online":
+                if address.kind is Kind.GATEWAY_STATUS and _is_online(message.payload):
                     known.add(address.gateway)
     except TimeoutError:
         if len(known) == 1:
             return known.pop()
     raise NobodyError(f"no gateway on this broker has told of {asked.meter}; name one with --gateway")
+
+
+def _is_online(payload: bytes) -> bool:
+    try:
+        return GatewayStatus.from_json(payload).status is GatewayState.ONLINE
+    except ValueError:
+        return False  # whatever a stranger publishes there
 
 
 def exit_status(result: Result) -> int:

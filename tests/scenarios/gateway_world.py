@@ -176,7 +176,15 @@ class Session:
         self.open = True
         self._free_ms = 0
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False, correlation: bytes | None = None) -> int:
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool = False,
+        correlation: bytes | None = None,
+        expiry_s: int | None = None,
+    ) -> int:
         if not self.open:
             raise ConnectionError("no session")
         self._mid += 1
