@@ -18,7 +18,7 @@ from protocols.link import Apdu, LinkDisconnect, LinkDown, LinkUp
 from protocols.machine import Layer
 from protocols.modbus.adu import Adu
 
-NOTES_MAX: Final = 512
+NOTES_MAX: Final = 256
 """Notes in memory before they are written: no more than the processor's cache holds, where APDUs are short."""
 
 LINK: Final = {LinkUp: "link up", LinkDown: "link down", LinkDisconnect: "link disconnect"}
@@ -63,8 +63,8 @@ class Journal:
         self.notes: list[_Note] = []
         self._file = file
         self._true_ms = true_ms
-        self._second = self._milli = -1
-        self._date = self._at = ""
+        self._second = -1
+        self._date = ""
 
     def note(self, now_us: int, meter_id: str, what: str, more: Mapping[str, Any], at_ms: int | None = None) -> None:
         """Write down later what happens now.
@@ -108,14 +108,14 @@ class Journal:
 
     def _lines(self, notes: list[_Note]) -> list[str]:
         lines: list[str] = []
-        then_us, stamp, true_ms = -1, "", self._true_ms
-        for now_us, at_ms, start, item in notes:
-            if type(at_ms) is int:
-                then_us, stamp = -1, self._stamped(at_ms, now_us)
-            elif now_us != then_us:
-                then_us, stamp = now_us, self._stamped(true_ms(now_us), now_us)
-            if type(at_ms) is tuple:
-                asked, answered = at_ms
+        then_ms, at, true_ms = -1, "", self._true_ms
+        for now_us, kind, start, item in notes:
+            at_ms = kind if type(kind) is int else true_ms(now_us)
+            if at_ms != then_ms:  # at full speed a millisecond has dozens of requests
+                then_ms, at = at_ms, self._at(at_ms)
+            stamp = f"{at}{now_us},"
+            if type(kind) is tuple:
+                asked, answered = kind
                 lines.append(f'{stamp}{asked}{start.hex()}"}}\n{stamp}{answered}{item.hex()}"}}\n')
             elif type(item) is bytes:
                 lines.append(f'{stamp}{start}{item.hex()}"}}\n')
@@ -124,13 +124,11 @@ class Journal:
                 lines.append(f"{stamp}{start}{more}}}\n" if more else f"{stamp}{start[:-1]}}}\n")
         return lines
 
-    def _stamped(self, at_ms: int, now_us: int) -> str:
-        if at_ms != self._milli:  # at full speed a millisecond has dozens of requests
-            second, milli = divmod(at_ms, 1000)
-            if second != self._second:
-                self._second, self._date = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-            self._milli, self._at = at_ms, f'{{"at":"{self._date}.{milli:03}Z","link_us":'
-        return f"{self._at}{now_us},"
+    def _at(self, at_ms: int) -> str:
+        second, milli = divmod(at_ms, 1000)
+        if second != self._second:
+            self._second, self._date = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f'{{"at":"{self._date}.{milli:03}Z","link_us":'
 
 
 def line_start(meter_id: str, what: str, **numbers: int) -> str:
@@ -145,6 +143,8 @@ class Tap(Layer[Any, Any]):
         journal: where to.
         meter_id: whose it is.
     """
+
+    __slots__ = ("_client", "_journal", "_meter_id", "_secret_blocks", "_server", "_starts")
 
     def __init__(self, journal: Journal, meter_id: str) -> None:
         self._journal = journal

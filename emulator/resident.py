@@ -228,6 +228,8 @@ class Attendance(Layer[Any, Any]):
         resident: the meter.
     """
 
+    __slots__ = ("_outages", "_pairs", "_resident")
+
     def __init__(self, resident: Resident) -> None:
         self._resident = resident
         self._outages = resident.outages

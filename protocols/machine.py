@@ -14,7 +14,7 @@ by `deadline_us` and arrive as `on_deadline`. The call order for a driver is: `r
 
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from protocols.errors import RemoteProtocolError
 
@@ -106,13 +106,21 @@ class Layer(Generic[B, A]):
     survive a bad frame (a shared line) catches its own and goes on.
     """
 
+    __slots__ = ("above", "ask", "below", "close")
+
     above: Callable[[Any, int], None]
     below: Callable[[Any, int], None]
     close: Callable[[str], None]
     """Set by the stack: hand an item up, hand an item down, end the whole machine with a reason."""
 
-    ask: Callable[..., Any] = staticmethod(_no_answer)
-    """Set by the stack: the `answer` of the layer above."""
+    ask: Callable[..., Any]
+    """Set by the stack: the `answer` of the layer above; without a stack nobody answers."""
+
+    def __new__(cls, *_args: Any, **_more: Any) -> Self:
+        """A layer that is not in a stack yet."""
+        layer = super().__new__(cls)
+        layer.ask = _no_answer
+        return layer
 
     def from_below(self, item: B, now_us: int) -> None:
         """Take one item that came up from the wire."""

@@ -48,6 +48,8 @@ def _too_long(apdu: bytes) -> LocalProtocolError:
 class _Wrapped(Layer[bytes, Apdu | LinkConnect | LinkDisconnect]):
     """What TCP and UDP share: all but how frames are found in what arrives."""
 
+    __slots__ = ("_apdu_bytes_max", "_server")
+
     def __init__(self, role: Role, *, apdu_bytes_max: int = APDU_BYTES_MAX) -> None:
         self._server = role is Role.SERVER
         self._apdu_bytes_max = min(apdu_bytes_max, APDU_BYTES_MAX)
@@ -76,6 +78,8 @@ class Wrapper(_Wrapped):
         role: which side we are.
         apdu_bytes_max: the longest APDU taken; a header that announces a longer one closes the machine.
     """
+
+    __slots__ = ("_held",)
 
     def __init__(self, role: Role, *, apdu_bytes_max: int = APDU_BYTES_MAX) -> None:
         super().__init__(role, apdu_bytes_max=apdu_bytes_max)

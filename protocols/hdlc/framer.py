@@ -49,6 +49,16 @@ class HdlcFramer(Layer[bytes, Frame]):
         dropped: what was not used, by reason: octets for `Drop.GARBAGE`, beginnings of frames for all others.
     """
 
+    __slots__ = (
+        "_deadline_us",
+        "_flagged",
+        "_frame_bytes_max",
+        "_header_sound",
+        "_held",
+        "_inter_octet_us",
+        "dropped",
+    )
+
     def __init__(self, *, frame_bytes_max: int = FRAME_BYTES_MAX, inter_octet_us: int | None = INTER_OCTET_US) -> None:
         self.dropped: Counter[Drop] = Counter()
         self._frame_bytes_max = min(frame_bytes_max, FRAME_BYTES_MAX)

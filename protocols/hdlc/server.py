@@ -113,6 +113,23 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
         busy: take nothing and say RNR, as a meter does that has no room.
     """
 
+    __slots__ = (
+        "_actions",
+        "_address_size",
+        "_answer_hold_us",
+        "_by_field",
+        "_calling",
+        "_deadline_us",
+        "_devices",
+        "_handing_up",
+        "_inactivity_us",
+        "_links",
+        "_parameters",
+        "_physical",
+        "_unnumbered",
+        "busy",
+    )
+
     def __init__(
         self,
         *,
@@ -167,7 +184,13 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
             link.await_request()
 
     def answer(
-        self, destination: bytes, source: bytes, control: int, information: bytes, segmented: bool, now_us: int
+        self,
+        destination: bytes,
+        source: bytes,
+        control: int,
+        information: bytes,
+        segmented: bool,  # noqa: FBT001 (the framer hands on what a frame says, one after the other)
+        now_us: int,
     ) -> tuple[bytes, bytes, int, bytes, bool] | tuple[()] | None:
         """The frame that answers the request that most frames are: whole, polled, answered at once, nothing waiting.
 
