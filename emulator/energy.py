@@ -128,7 +128,7 @@ class Segment:
         if not any(self.shares):
             return [0] * Q1
         energies = self.load.cumulative(at_ms)
-        if all(route is NORMAL for route in self.routes):
+        if self.routes.count(NORMAL) == len(self.routes):
             share = sum(self.shares)
             return [share * energy for energy in energies[:Q1]]
         return [
