@@ -128,6 +128,8 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
         tries: wrong passwords, shared by all connections to the meter.
     """
 
+    __slots__ = ("_applications", "_doorkeeper", "_held", "_ready", "_served", "peer")
+
     def __init__(
         self,
         applications: Mapping[int, Application],
@@ -154,7 +156,8 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
         )
         self._served: dict[tuple[int, int], Served] = {}
         self._held: dict[tuple[int, int], tuple[int, Apdu]] = {}
-        self._ready: tuple[bytes, bytes | DataAccessResult] | None = None
+        # What `answer` has begun with: the request, its plain form, and what the application has said if it was asked.
+        self._ready: tuple[bytes, bytes | Refusal, bytes | DataAccessResult | None] | None = None
 
     def from_below(self, item: Apdu | LinkUp | LinkDown, now_us: int) -> None:
         """Take an APDU, or the news that a link came or went."""
@@ -172,19 +175,25 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
             ready, self._ready = self._ready, None
         served = self._served.get((client, server))
         if ready is not None and ready[0] is data and served is not None:
-            self._answer(served, get.answer_normal(served, data[2], ready[1]), now_us)
-        elif served is not None and served.quick_ciphered and confirmed and data[:1] == GLO_GET_REQUEST:
-            self._take_ciphered(item, served, now_us)
+            _, plain, result = ready
+            if result is None or isinstance(plain, Refusal):
+                self._finish(served, plain, now_us, answered=True)
+            else:
+                self._answer(served, get.answer_normal(served, plain[2], result), now_us)
         elif data:
             self._take(item, served, now_us)
 
     def answer(self, client: int, server: int, data: bytes, now_us: int) -> bytes | None:
-        """The answer to a GET of one attribute in clear, where it fits one APDU.
+        """The answer to a GET of one attribute, in clear or ciphered, where it fits one APDU.
 
-        What the application has said otherwise waits in `_ready` for the request to be handed up.
+        What was begun with and has another end waits in `_ready` for the request to be handed up.
         """
         served = self._served.get((client, server))
-        if served is None or not served.quick or len(data) != GET_NORMAL_OCTETS:
+        if served is None:
+            return None
+        if served.quick_ciphered:
+            return self._answer_ciphered(served, data, now_us)
+        if not served.quick or len(data) != GET_NORMAL_OCTETS:
             return None
         head, invoke, class_id, instance, attribute, selected = _unpack_get(data)
         if head != GET_NORMAL or selected or not 0 < attribute < 0x80:
@@ -197,7 +206,27 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
         if type(result) is bytes and len(result) + 4 <= association.peer_max_pdu:
             response: bytes = _GET_RESPONSE[invoke] + result
             return response
-        self._ready = (data, result)
+        self._ready = (data, data, result)
+        return None
+
+    def _answer_ciphered(self, served: Served, data: bytes, now_us: int) -> bytes | None:
+        association = served.association
+        protection = association.protection
+        if protection is None or data[:1] != GLO_GET_REQUEST or len(data) > association.own_max_pdu:
+            return None
+        plain = protection.unprotect(data, association, now_us)
+        result = None
+        if type(plain) is bytes and len(plain) == GET_NORMAL_OCTETS:
+            head, invoke, class_id, instance, attribute, selected = _unpack_get(plain)
+            if head == GET_NORMAL and not selected and 0 < attribute < 0x80:
+                try:
+                    result = served.application.get(association, class_id, instance, attribute, None, now_us)
+                except RemoteProtocolError:
+                    result = None
+                if type(result) is bytes and len(result) + 4 + protection.overhead <= association.peer_max_pdu:
+                    return protection.protect(_GET_RESPONSE[invoke] + result, association, now_us)
+        # Its counter is used: it must not be opened again.
+        self._ready = (data, plain, result)
         return None
 
     def eof(self, now_us: int) -> None:
@@ -250,32 +279,6 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
             pieces = [block.encode() for block in blocks]
         for piece in pieces:
             self.below(Apdu(client, server, piece, confirmed), now_us)
-
-    def _take_ciphered(self, item: Apdu, served: Served, now_us: int) -> None:
-        """A ciphered GET: the short way for most of them, the long one from where it parts for the others."""
-        data, association = item.data, served.association
-        protection = association.protection
-        plain: bytes | Refusal
-        if protection is not None and len(data) <= association.own_max_pdu:
-            plain = protection.unprotect(data, association, now_us)
-            if type(plain) is bytes and len(plain) == GET_NORMAL_OCTETS:
-                head, invoke, class_id, instance, attribute, selected = _unpack_get(plain)
-                if head == GET_NORMAL and not selected and 0 < attribute < 0x80:
-                    try:
-                        get_attribute = served.application.get
-                        result = get_attribute(association, class_id, instance, attribute, None, now_us)
-                    except RemoteProtocolError:
-                        self._refuse_service(served, plain, ServiceError.OTHER_REASON, now_us)
-                        return
-                    if type(result) is bytes and len(result) + 4 + protection.overhead <= association.peer_max_pdu:
-                        answer = protection.protect(b"\xc4\x01%c\x00%b" % (invoke, result), association, now_us)
-                        self.below(_new(Apdu, (item.client, item.server, answer, True)), now_us)
-                    else:
-                        self._answer(served, get.answer_normal(served, invoke, result), now_us)
-                    return
-        else:
-            plain = self._unprotected(served, data, now_us)
-        self._finish(served, plain, now_us, answered=True)
 
     # What is not a quick GET.
 

@@ -35,7 +35,7 @@ from protocols.link import Apdu, LinkUp
 from protocols.machine import Answered
 from protocols.secret import Secret
 from tests.protocols.dlms.logical_device import LN, PEER, SWITCH, WRITABLE, LogicalDevice
-from tests.protocols.dlms.security.keyring import CLIENT_TITLE, CLIENTS, SERVER_TITLE, SERVERS
+from tests.protocols.dlms.security.keyring import CLIENT_TITLE, CLIENTS, SERVER_TITLE, SERVERS, symmetric, with_key
 
 CLIENT, PUSH = 48, 64
 SECRET = {"hls": Secret("sixteen octets!!"), "lls": Secret("a password")}
@@ -110,7 +110,11 @@ class Attacker(RuleBasedStateMachine):
         }
         self.mechanism = mechanism
         self.device = LogicalDevice(offered)
-        self.of_meter = {client: SecurityContext(KeySet(SERVERS[suite]), entropy=stream("meter")) for client in offered}
+        pushing = SERVERS[suite]
+        for name in ("block", "broadcast", "master"):  # a security setup of its own, as meters have
+            pushing = with_key(pushing, name, symmetric(pushing.suite, f"{name} of pushes"))
+        keys = {CLIENT: SERVERS[suite], PUSH: pushing}
+        self.of_meter = {client: SecurityContext(KeySet(keys[client]), entropy=stream("meter")) for client in offered}
         self.of_client = SecurityContext(KeySet(CLIENTS[suite]), entropy=stream("client"))
         self.meter_entropy, self.client_entropy = stream("StoC"), stream("CtoS")
         self.connections = [self._connect()]
