@@ -37,7 +37,7 @@ BENCH_BYTES_MAX: Final = 16 * 1024 * 1024
 METERS_MAX: Final = 1_000_000
 RATE_MAX: Final = 1_000_000
 SEED_DEFAULT: Final = 42
-KEY_NAMES: Final = ("lls", "hls", "block", "authentication", "master", "broadcast", "signing", "agreement")
+KEY_NAMES: Final = ("lls", "hls", "block", "authentication", "master", "broadcast", "signing", "agreement", "token")
 ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 TRAILING_DIGITS: Final = re.compile(r"(\d+)$")
 

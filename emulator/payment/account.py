@@ -70,7 +70,8 @@ class Account:
         supply: what it says of the supply.
         credits, charges: by priority.
         collection: for each credit and charge that belong together, the bits of when it is collected.
-        paid_in, adjusted, lent: money that came by tokens, by the utility's methods, and what is lent now.
+        paid_in, adjusted: money that came by tokens, and by the utility's methods.
+        last_payment: amount and meter time of the last token; zeros before the first.
         provision: the period of `max_provision` that runs, and what payment charges have collected in it.
         low: whether available credit is below its threshold.
     """
@@ -83,6 +84,7 @@ class Account:
         "closed_ms",
         "collection",
         "credits",
+        "last_payment",
         "low",
         "low_credit_threshold",
         "max_provision",
@@ -114,6 +116,7 @@ class Account:
         self.max_provision = model.max_provision
         self.max_provision_period_s = model.max_provision_period_s
         self.paid_in = 0
+        self.last_payment = (0, 0)
         self.adjusted = sum(credit.amount for credit in self.credits)
         self.provision = (0, 0)
         self.low = False
@@ -139,6 +142,11 @@ class Account:
     def lent(self) -> int:
         """What is lent at the moment, used or not."""
         return sum(each.lent for each in self.credits)
+
+    @property
+    def balance(self) -> int:
+        """What is left when everything lent is paid back: below zero when owed."""
+        return sum(each.amount for each in self.credits) - self.lent
 
     @property
     def amount_to_clear(self) -> int:
@@ -228,6 +236,7 @@ class Account:
             charge.last_ms, charge.last_amount = meter_ms, part
         self.provision = (period, (self.provision[1] if self.provision[0] == period else 0) + begun)
         self.paid_in += amount
+        self.last_payment = (amount, meter_ms)
         for credit, part in shares:
             self._receive(credit, part)
         return True

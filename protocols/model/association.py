@@ -35,6 +35,7 @@ SECRETS_DEFAULT: Final[Mapping[str, Secret]] = {
     "block": Secret(bytes.fromhex("000102030405060708090A0B0C0D0E0F")),
     "authentication": Secret(bytes.fromhex("D0D1D2D3D4D5D6D7D8D9DADBDCDDDEDF")),
     "master": Secret(bytes.fromhex("101112131415161718191A1B1C1D1E1F")),
+    "token": Secret(bytes.fromhex("202122232425262728292A2B2C2D2E2F30313233")),
 }
 """The bench's keys, public on purpose: in force until a bench file names others; both programs warn about them."""
 

@@ -41,6 +41,10 @@ BUILT: Final[dict[int, frozenset[int]]] = {
     62: frozenset({2, 3, 5, 6}),
     64: frozenset({4, 5, 6}),
     71: frozenset({8, 9, 10}),
+    111: frozenset(range(2, 20)),
+    112: frozenset(range(2, 12)),
+    113: frozenset(range(2, 14)),
+    115: frozenset(range(2, 7)),
 }
 """Attributes that the behaviour of their class makes; all others are written down in the model."""
 

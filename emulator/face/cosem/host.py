@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from emulator.clock import ClockReading
     from emulator.limiter import EmergencyProfile, LoadLimiter
+    from emulator.payment.prepayment import Prepayment
     from emulator.tariff import ActiveCalendar, Calendar
     from emulator.zone import Zone
 
@@ -116,6 +117,13 @@ class Host(Protocol):
     @property
     def tariff(self) -> ActiveCalendar:
         """Its activity calendars."""
+
+    @property
+    def payment(self) -> Prepayment | None:
+        """Its account, or None where the head-end keeps the money."""
+
+    def pay(self, at_ms: int, verb: str, *arguments: object) -> bool:
+        """Do something to the account; False where it has none, or refuses."""
 
     def advance(self, at_ms: int) -> None:
         """Do all that is due up to then."""

@@ -19,6 +19,10 @@ from emulator.face.cosem.compact import compact_data
 from emulator.face.cosem.demand_register import demand_register
 from emulator.face.cosem.image_transfer import image_transfer
 from emulator.face.cosem.limit import limiter
+from emulator.face.cosem.payment.account import account
+from emulator.face.cosem.payment.charge import charge
+from emulator.face.cosem.payment.credit import credit
+from emulator.face.cosem.payment.token_gateway import token_gateway
 from emulator.face.cosem.profile import profile_generic
 from emulator.face.cosem.push_setup import push_setup
 from emulator.face.cosem.register_activation import register_activation
@@ -68,6 +72,10 @@ BEHAVIOURS: Final[dict[int, Builder]] = {
     64: security_setup,
     70: disconnect_control,
     71: limiter,
+    111: account,
+    112: credit,
+    113: charge,
+    115: token_gateway,
 }
 """What objects of a class do by themselves; what a model writes down for an attribute counts before it."""
 
@@ -99,6 +107,7 @@ class Maker:
     def __init__(self, model: MeterModel) -> None:
         self.stamp = Stamp(model.physics.clock)
         self.identity = model.identity
+        self.payment = model.physics.payment
         self.demand_periods = model.physics.metering.demand_periods
         self.objects: Mapping[tuple[int, LogicalName], CosemObject] = model.objects
         self.associations: Mapping[int, ModelAssociation] = model.associations

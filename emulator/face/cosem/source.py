@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from emulator.face.cosem.number import bits_encoder, number_encoder, plain_encoder
+from emulator.face.cosem.payment.mirror import payment_state
 from emulator.face.cosem.register_activation import mask_in_force
 from protocols.cosem.data_type import FLOATS, DataType, Kind
 from protocols.dlms.date_time import LAST_DAY, SECOND_LAST_DAY, Date, Time
@@ -293,6 +294,7 @@ STATES: Final[dict[str, Callable[[str, DataType], Reader]]] = {
     "event_sequence": _event_sequence,
     "billing_periods": _billing_periods,
     "billing_schedule": _billing_schedule,
+    "payment": payment_state,
     "sap_list": _sap_list,
     "tariff_mask": _tariff_mask,
 }

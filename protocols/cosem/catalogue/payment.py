@@ -39,6 +39,7 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "max_provision_period: double-long",
         ],
         ["activate_account", "close_account", "reset_account"],
+        behaves=True,
     ),
     interface_class(
         112,
@@ -57,6 +58,7 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "period: octet-date-time",
         ],
         ["update_amount: double-long", "set_amount_to_value: double-long", "invoke_credit"],
+        behaves=True,
     ),
     interface_class(
         113,
@@ -83,6 +85,7 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "update_total_amount_remaining: double-long",
             "set_total_amount_remaining: double-long",
         ],
+        behaves=True,
     ),
     interface_class(
         115,
@@ -96,6 +99,7 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "token_status: structure<status_code: enum, data_value: bit-string>",
         ],
         ["enter: octet-string"],
+        behaves=True,
     ),
     interface_class(
         116,

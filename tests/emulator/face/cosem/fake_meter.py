@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from emulator.clock import ClockReading
 from emulator.face.cosem.face import CosemFace
 from emulator.limiter import EmergencyProfile, LoadLimiter
+from emulator.payment.prepayment import Prepayment
 from emulator.relay import LoadSwitch
 from emulator.tariff import ActiveCalendar, Calendar
 from emulator.zone import Zone, zone
@@ -97,6 +98,7 @@ class FakeMeter:
     def __init__(self, model: MeterModel, meter_id: str = "MB0001") -> None:
         self.id = meter_id
         self.firmware_version = ""
+        self.payment: Prepayment | None = None
         self.clock = FakeClock()
         self.relay = FakeSwitch()
         self.history = FakeHistory()
@@ -147,6 +149,9 @@ class FakeMeter:
 
     def activate_firmware(self, at_ms: int, version: str) -> None:
         self.firmware_version = version
+
+    def pay(self, at_ms: int, verb: str, *arguments: object) -> bool:
+        return False
 
     def clear_profile(self, profile: str, at_ms: int) -> None:
         self.history.kept = 0
