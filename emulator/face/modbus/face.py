@@ -4,7 +4,7 @@ Nothing is stored twice: what registers show is asked of the meter when they are
 that was set shows in all of them at once. Only settings that were written over Modbus are kept here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final, Protocol
@@ -20,6 +20,9 @@ from protocols.modbus.register_map import RegisterMap
 
 REMOTE: Final = "remote"
 """The cause that the control log keeps for what came over the wire."""
+
+NOTE: Final = "modbus/"
+"""What the notes of a kept state begin with that hold what was written to a register, in hex."""
 
 Change = tuple[RegisterSpec, bytes]
 
@@ -64,17 +67,38 @@ class ModbusFace(ModbusApplication):
         clock: bench time.
     """
 
-    __slots__ = ("_clock", "_image", "_lock", "_switch", "memory", "meter", "value")
+    __slots__ = ("_clock", "_image", "_lock", "_put", "_switch", "memory", "meter", "value")
 
     def __init__(self, meter: Meter, register_map: RegisterMap, clock: BenchClock) -> None:
         super().__init__()
         self.meter = meter
         self.value = meter.value
         self.memory: dict[str, bytes] | None = None
+        self._put: Callable[[str, str], None] | None = None
         self._clock = clock
         self._image = _image(register_map)
         self._switch = Switch(register_map.relay, self._act) if register_map.relay is not None else None
         self._lock = Lock(register_map) if register_map.unlock is not None else None
+
+    def keep(self, notes: Mapping[str, str], put: Callable[[str, str], None]) -> None:
+        """Take up what was written in an earlier run, and keep from now on what is.
+
+        Args:
+            notes: what was kept, by name; those of others are left alone.
+            put: keeps one note, durably, before it takes effect.
+        """
+        for name, value in notes.items():
+            spec = self._image.map.by_name(name.removeprefix(NOTE)) if name.startswith(NOTE) else None
+            if spec is not None and len(value) == 4 * spec.words:  # a model may have changed since
+                self._remember(spec.name, bytes.fromhex(value))
+        self._put = put
+
+    def _remember(self, name: str, data: bytes) -> None:
+        if self._put is not None:
+            self._put(NOTE + name, data.hex())
+        if self.memory is None:
+            self.memory = {}
+        self.memory[name] = data
 
     def listens(self, now_us: int) -> bool:
         """False without supply or while the meter boots."""
@@ -196,9 +220,7 @@ class ModbusFace(ModbusApplication):
             whole = isinstance(value, Decimal) and value == value.to_integral_value()
             return whole and self.meter.configure(spec.setting, int(value or 0), at_ms)
         else:
-            if self.memory is None:
-                self.memory = {}
-            self.memory[spec.name] = data
+            self._remember(spec.name, data)
         return True
 
     def _act(self, closed: bool, at_ms: int) -> bool:  # noqa: FBT001 (what the contact shall be)
