@@ -189,7 +189,10 @@ def _member(
         if runs_errands(face.plan):
             resident.errands = Errands(face, meter)
     if kind.model.modbus is not None:
-        resident.modbus = ModbusFace(meter, kind.model.modbus, clock)
+        registers = ModbusFace(meter, kind.model.modbus, clock)
+        if state is not None:
+            registers.keep(state.notes, state.put)
+        resident.modbus = registers
     return Member(resident, kind.model, plan.addresses, kind.public_keys, state)
 
 
