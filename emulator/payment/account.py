@@ -168,7 +168,8 @@ class Account:
         bits = {OUT_OF_CREDIT if used is None else IN_CREDIT}
         if self.low and used is not None:
             bits.add(LOW_CREDIT)
-        following = next((each for each in self.credits if each is not used and each.status in _NEXT), None)
+        others = (each for each in self.credits if each is not used and each.type == EMERGENCY)
+        following = next((each for each in others if each.status in _NEXT), None)
         if following is not None and self.available <= self.next_credit_available_threshold:
             bits.add(_NEXT[following.status])
         if used is not None and CONFIRMATION in used.bits:
