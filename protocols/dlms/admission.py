@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from protocols.dlms.acse import ApplicationContext, AssociationRequest, AssociationResponse, Mechanism
 from protocols.dlms.application import Refusal
 from protocols.dlms.association import ServerEvent
+from protocols.dlms.conformance import Conformance
 from protocols.dlms.initiate import (
     DLMS_VERSION,
     VAA_LOGICAL_NAME,
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 PDU_OCTETS_MIN: Final = 12
 """The shortest receive size that a client may name: an InitiateResponse takes as much."""
+
+APDU_OCTETS_MAX: Final = 0xFFFF
+"""The longest APDU that a wrapper frame holds, and that an InitiateRequest can name."""
 
 CHALLENGE_OCTETS_MIN: Final = 8
 CHALLENGE_OCTETS_MAX: Final = 64
@@ -174,11 +178,21 @@ def _terms(
             error = ConfirmedServiceError(reason=code)
             return refuse(context, UserDiagnostic.NO_REASON_GIVEN, reason, error=error)
     association.conformance = agreed
-    association.peer_max_pdu = min(terms.max_pdu or profile.max_pdu, profile.max_pdu)
+    association.peer_max_pdu = _answer_octets_max(terms.max_pdu, profile.max_pdu, agreed)
     association.own_max_pdu = profile.max_pdu
     association.dedicated_key = terms.dedicated_key
     association.protection = protection
     return terms
+
+
+def _answer_octets_max(client_takes: int, we_take: int, agreed: int) -> int:
+    """The longest APDU that we send: what the client takes, which 0 leaves open.
+
+    Our own number limits what we take and not what we send; but where long answers can leave in blocks, these are no
+    longer than that either, as with meters that have one buffer for both.
+    """
+    in_blocks = agreed & (Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ | Conformance.GENERAL_BLOCK_TRANSFER)
+    return min(client_takes or APDU_OCTETS_MAX, we_take if in_blocks else APDU_OCTETS_MAX)
 
 
 def _authenticate(

@@ -107,6 +107,35 @@ def test_an_aarq_is_answered_with_the_common_services_and_both_sizes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("conformance", "client_takes", "sent_max"),
+    [
+        (Conformance.GET, 1000, 1000),
+        (Conformance.GET, 100, 100),
+        (Conformance.GET, 0, 0xFFFF),
+        (Conformance.GET | Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ, 1000, 256),
+        (Conformance.GET | Conformance.GENERAL_BLOCK_TRANSFER, 0, 256),
+        (Conformance.GET | Conformance.GENERAL_BLOCK_TRANSFER, 100, 100),
+    ],
+)
+def test_without_blocks_an_answer_is_as_long_as_the_client_takes(
+    conformance: Conformance, client_takes: int, sent_max: int
+) -> None:
+    meter = Meter()
+    answer = meter.associate(conformance=conformance, max_pdu=client_takes)
+    assert InitiateResponse.decode(answer.user_information).max_pdu == 256
+    (association,) = meter.layer.associations()
+    assert (association.peer_max_pdu, association.own_max_pdu) == (sent_max, 256)
+
+
+def test_a_client_without_blocks_gets_what_fits_its_own_size_and_no_more() -> None:
+    meter = Meter()
+    meter.associate(conformance=Conformance.GET, max_pdu=1100)
+    assert meter.ask(get(LONG)).result == meter.device.values[1, LONG, 2]
+    meter.associate(conformance=Conformance.GET, max_pdu=1000)
+    assert meter.ask(get(LONG)) == TOO_LONG
+
+
+@pytest.mark.parametrize(
     ("client", "changes", "diagnostic"),
     [
         (16, {"version_1": False}, ProviderDiagnostic.NO_COMMON_ACSE_VERSION),
@@ -537,7 +566,7 @@ def test_a_notification_goes_to_an_associated_client_in_blocks_if_it_must() -> N
     assert all(isinstance(block, GeneralBlock) for block in blocks)
     assert len(blocks) == 3
     meter.associate(conformance=Conformance.GET)
-    with pytest.raises(LocalProtocolError, match="takes 256"):
+    with pytest.raises(LocalProtocolError, match="takes 512"):
         meter.layer.notify(16, 1, large, 0)
 
 
