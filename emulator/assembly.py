@@ -20,6 +20,7 @@ from emulator.keyring import keys_of
 from emulator.load import load_from_table
 from emulator.load.recorded import RecordedLoad
 from emulator.meter import Meter
+from emulator.payment.token import format_of
 from emulator.pushing import direct
 from emulator.resident import Resident
 from emulator.rs485 import LineBehaviour
@@ -210,4 +211,7 @@ def _kind(section: MeterSection, directory: Path) -> _Kind:
     needed = {MECHANISM_KEYS.get(association.mechanism, "") for association in model.associations.values()}
     if any(association.context >= LN_CIPHERED for association in model.associations.values()):
         needed |= {"block", "authentication"}
+    if (account := model.physics.payment.account) is not None and account.gateway is not None:
+        needed.add("token")
+        format_of(account.gateway, {**SECRETS_DEFAULT, **secrets}["token"], section.id)
     return _Kind(model, secrets, public_keys=any(key in SECRETS_DEFAULT and key not in secrets for key in needed))

@@ -100,7 +100,7 @@ class SecretSource(Section):
         return self
 
     def read(self, beside: Path) -> Secret:
-        """The secret itself; 32, 48, 64 or 96 hexadecimal digits are taken as the octets they write.
+        """The secret itself; 32, 40, 48, 64 or 96 hexadecimal digits are taken as the octets they write.
 
         Raises:
             ValueError: it is not there.
@@ -115,7 +115,7 @@ class SecretSource(Section):
                 text = path.read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
                 raise ValueError(f"the key file {path} can't be read: {error}") from None
-        is_hex = len(text) in {32, 48, 64, 96} and re.fullmatch(r"[0-9A-Fa-f]+", text)
+        is_hex = len(text) in {32, 40, 48, 64, 96} and re.fullmatch(r"[0-9A-Fa-f]+", text)
         return Secret(bytes.fromhex(text) if is_hex else text)
 
 

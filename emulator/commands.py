@@ -1,4 +1,4 @@
-"""The command line of the emulator: `run`, `models`, `keys`, `plot`, `image`, `init`."""
+"""The command line of the emulator: `run`, `models`, `keys`, `plot`, `image`, `token`, `init`."""
 
 import asyncio
 import contextlib
@@ -21,6 +21,7 @@ from emulator.bench import BenchError, BenchFile, check, plans, read_bench
 from emulator.endpoint import EndpointError, check_files
 from emulator.journal import Journal
 from emulator.key_file import rows, text_of, write
+from emulator.payment.issue import issued
 from emulator.running import RunningBench
 from protocols.firmware_image import HEADER_OCTETS, IMAGE_OCTETS_MAX, FirmwareImage, hardware_of
 from protocols.model.loader import load, load_file, model_ids
@@ -173,6 +174,18 @@ def keys(
         except ValueError as error:
             raise BenchError([f"{bench}: {error}"]) from None
     typer.echo(f"{out} written, for {len(found)} meters; readable by its owner only")
+
+
+@app.command()
+def token(
+    bench: Annotated[Path, typer.Argument(help="A bench file.")],
+    meter: Annotated[str, typer.Argument(help="The meter's id.")],
+    amount: Annotated[int, typer.Argument(help="In the account's smallest unit: paise, or watt-hours for STS.")],
+    identifier: Annotated[int | None, typer.Option(help="What must not come twice; else the minute it is.")] = None,
+) -> None:
+    """Print a credit token for a meter that keeps an account."""
+    with _told():
+        typer.echo(issued(read_bench(bench), bench.parent, meter, amount, identifier))
 
 
 @app.command()

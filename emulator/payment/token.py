@@ -21,7 +21,7 @@ from emulator.payment.state import TokenStatus
 from protocols.model.payment import GatewayModel, StsModel
 from protocols.secret import Secret
 from protocols.sts import token as sts
-from protocols.sts.amount import decode_amount
+from protocols.sts.amount import decode_amount, encode_amount
 from protocols.sts.decoder_key import Decoder, pan
 from protocols.sts.identifier import BaseDate
 from protocols.sts.misty1 import Misty1
@@ -61,6 +61,9 @@ class TokenFormat(Protocol):
     def read(self, octets: bytes) -> Entered | TokenStatus:
         """What was entered means, or the failure it ends with."""
 
+    def issue(self, identifier: int, amount: int) -> str:
+        """A credit token of 20 digits for this meter; ValueError where there is none for that."""
+
 
 class BenchFormat:
     """The bench's own tokens of one meter.
@@ -76,8 +79,14 @@ class BenchFormat:
         self._key = key
         self._meter_id = meter_id
 
-    def digits(self, identifier: int, amount: int) -> str:
-        """A token of 20 digits."""
+    def issue(self, identifier: int, amount: int) -> str:
+        """A token of 20 digits.
+
+        Raises:
+            ValueError: identifier or amount has more bits than there is room for.
+        """
+        if not (0 <= identifier < 1 << IDENTIFIER_OCTETS * 8 and 0 <= amount < 1 << AMOUNT_BITS):
+            raise ValueError(f"a token of 20 digits holds 24 bits of identifier and up to {(1 << AMOUNT_BITS) - 1}")
         signature = self._digit_signature(identifier, amount)
         return f"{(identifier << AMOUNT_BITS | amount) << SIGNATURE_BITS | signature:0{DIGITS}d}"
 
@@ -137,6 +146,18 @@ class StsFormat:
         if content.kind is sts.Kind.CLEAR_CREDIT and content.value in REGISTERS_CLEARED:
             return Entered(Effect.CLEAR, content.identifier, 0)
         return TokenStatus.VALIDATION_FAILURE
+
+    def issue(self, identifier: int, amount: int) -> str:
+        """An electricity credit of so many watt-hours, or of the next more that a token can carry.
+
+        Raises:
+            ValueError: no token carries as much, or the identifier has more than 24 bits.
+        """
+        value = encode_amount(-(-amount // WATT_HOURS_PER_STS_UNIT))
+        random = identifier & 0xF
+        return sts.seal(
+            sts.Token(kind=sts.Kind.ELECTRICITY, identifier=identifier, value=value, random=random), self._cipher
+        )
 
 
 _STS_FAULTS: Final = {

@@ -96,15 +96,15 @@ def test_an_independent_client_reads_and_pays_and_a_kill_loses_nothing(tmp_path:
             assert content(client, 112, EMERGENCY, 8) == 1
             assert content(client, 113, ENERGY, 5)[2][1][0][1][1] == (Tag.LONG, 412)
             assert content(client, 70, "0.0.96.3.10.255", 3) == 2
-            assert enter(client, TOKEN.digits(7, 12_345)) == (True, TokenStatus.EXECUTION_OK)
-            assert enter(client, TOKEN.digits(7, 12_345)) == (False, TokenStatus.VALIDATION_FAILURE)
+            assert enter(client, TOKEN.issue(7, 12_345)) == (True, TokenStatus.EXECUTION_OK)
+            assert enter(client, TOKEN.issue(7, 12_345)) == (False, TokenStatus.VALIDATION_FAILURE)
             assert content(client, 112, TOKENS, 2) == 12_345
             assert content(client, 70, "0.0.96.3.10.255", 3) == 1
         assert running.end(signal.SIGKILL) == -signal.SIGKILL
     with emulator(*arguments, cwd=tmp_path) as running, utility(running, b"MTB00001") as client:
         assert content(client, 112, TOKENS, 2) == 12_345
-        assert enter(client, TOKEN.digits(7, 12_345)) == (False, TokenStatus.VALIDATION_FAILURE)
-        assert enter(client, TOKEN.digits(8, 5)) == (True, TokenStatus.EXECUTION_OK)
+        assert enter(client, TOKEN.issue(7, 12_345)) == (False, TokenStatus.VALIDATION_FAILURE)
+        assert enter(client, TOKEN.issue(8, 5)) == (True, TokenStatus.EXECUTION_OK)
         assert content(client, 112, TOKENS, 2) == 12_350
 
 

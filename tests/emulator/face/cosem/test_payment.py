@@ -84,7 +84,7 @@ def test_an_account_shows_mode_status_amounts_and_references(desk: Desk) -> None
     assert desk.value(ACCOUNT, 15)[1] == [(int(Tag.UTF8_STRING), "INR"), (int(Tag.INTEGER), -2), (int(Tag.ENUM), 2)]
 
 
-@pytest.mark.parametrize("token", [BENCH.digits(5, 12_345), BENCH.octets(5, 12_345)])
+@pytest.mark.parametrize("token", [BENCH.issue(5, 12_345), BENCH.octets(5, 12_345)])
 def test_a_token_counts_once(desk: Desk, token: str | bytes) -> None:
     assert enter(desk, token) == (ActionResult.SUCCESS, TokenStatus.EXECUTION_OK, "00000000")
     assert balance(desk) == 50_000 + 12_345
@@ -99,8 +99,8 @@ def test_a_token_counts_once(desk: Desk, token: str | bytes) -> None:
 
 def test_an_old_token_is_refused_when_the_memory_is_full(desk: Desk) -> None:
     for identifier in range(100, 150):
-        assert enter(desk, BENCH.digits(identifier, 1))[0] is ActionResult.SUCCESS
-    assert enter(desk, BENCH.digits(99, 1)) == (
+        assert enter(desk, BENCH.issue(identifier, 1))[0] is ActionResult.SUCCESS
+    assert enter(desk, BENCH.issue(99, 1)) == (
         ActionResult.OTHER_REASON,
         TokenStatus.VALIDATION_FAILURE,
         "01000000",
@@ -111,10 +111,10 @@ def test_an_old_token_is_refused_when_the_memory_is_full(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("token", "status"),
     [
-        (BenchFormat(SECRETS_DEFAULT["token"], "MB0002").digits(1, 1), TokenStatus.AUTHENTICATION_FAILURE),
+        (BenchFormat(SECRETS_DEFAULT["token"], "MB0002").issue(1, 1), TokenStatus.AUTHENTICATION_FAILURE),
         (BenchFormat(SECRETS_DEFAULT["master"], "MB0001").octets(1, 1), TokenStatus.AUTHENTICATION_FAILURE),
         (BENCH.octets(1, 1)[:-1], TokenStatus.FORMAT_FAILURE),
-        (BENCH.digits(1, 1)[1:], TokenStatus.FORMAT_FAILURE),
+        (BENCH.issue(1, 1)[1:], TokenStatus.FORMAT_FAILURE),
         ("9" * 20, TokenStatus.FORMAT_FAILURE),
         ("", TokenStatus.FORMAT_FAILURE),
     ],
@@ -127,16 +127,16 @@ def test_a_token_that_is_not_ours_changes_nothing(desk: Desk, token: str | bytes
 
 def test_a_token_for_more_than_a_credit_holds_is_refused_and_may_come_again(desk: Desk) -> None:
     assert act(desk, TOKENS, 2, money(2**31 - 2)) is ActionResult.SUCCESS
-    assert enter(desk, BENCH.digits(7, 2)) == (ActionResult.OTHER_REASON, TokenStatus.EXECUTION_FAILURE, "00100000")
+    assert enter(desk, BENCH.issue(7, 2)) == (ActionResult.OTHER_REASON, TokenStatus.EXECUTION_FAILURE, "00100000")
     assert balance(desk) == 2**31 - 2
     assert act(desk, TOKENS, 1, money(-10)) is ActionResult.SUCCESS
-    assert enter(desk, BENCH.digits(7, 2))[1] == TokenStatus.EXECUTION_OK
+    assert enter(desk, BENCH.issue(7, 2))[1] == TokenStatus.EXECUTION_OK
 
 
 def test_a_closed_account_takes_no_token(desk: Desk) -> None:
     assert act(desk, ACCOUNT, 1) is ActionResult.OTHER_REASON
     assert act(desk, ACCOUNT, 2) is ActionResult.SUCCESS
-    assert enter(desk, BENCH.digits(8, 2)) == (ActionResult.OTHER_REASON, TokenStatus.EXECUTION_FAILURE, "00010000")
+    assert enter(desk, BENCH.issue(8, 2)) == (ActionResult.OTHER_REASON, TokenStatus.EXECUTION_FAILURE, "00010000")
     assert desk.value(ACCOUNT, 2)[1][1] == (int(Tag.ENUM), 3)
     assert act(desk, ACCOUNT, 3) is ActionResult.SUCCESS
     assert act(desk, ACCOUNT, 1) is ActionResult.SUCCESS
@@ -181,7 +181,7 @@ def test_how_tokens_are_divided_and_charges_collected_is_written(desk: Desk) -> 
     assert desk.value(ACCOUNT, 12) == shares
     assert write(desk, ACCOUNT, 12, (int(Tag.ARRAY), [share(tokens, 60)])) is DataAccessResult.OTHER_REASON
     assert write(desk, ACCOUNT, 12, (int(Tag.ARRAY), [share(energy, 100)])) is DataAccessResult.OTHER_REASON
-    assert enter(desk, BENCH.digits(1, 101))[0] is ActionResult.SUCCESS
+    assert enter(desk, BENCH.issue(1, 101))[0] is ActionResult.SUCCESS
     assert (balance(desk), desk.value(EMERGENCY, 2)[1]) == (50_060, 41)
 
     def collected(credit: bytes, charge: bytes) -> Value:
@@ -233,7 +233,7 @@ def test_charges_have_methods(desk: Desk) -> None:
     assert act(desk, ARREARS, 4, money(500)) is ActionResult.SUCCESS
     assert act(desk, ARREARS, 4, money(2**31 - 1)) is ActionResult.OTHER_REASON
     assert desk.value(ACCOUNT, 8) == money(1500)
-    assert enter(desk, BENCH.digits(3, 1000))[0] is ActionResult.SUCCESS
+    assert enter(desk, BENCH.issue(3, 1000))[0] is ActionResult.SUCCESS
     assert (desk.value(ARREARS, 12), desk.value(ARREARS, 2)) == (money(1300), money(200))
     assert desk.value(ARREARS, 9) == (int(Tag.BIT_STRING), "10")
 
