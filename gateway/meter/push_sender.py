@@ -11,12 +11,12 @@ from gateway.meter.push import MalformedPushError, device_id_of, split_payload
 from gateway.unit import Unit
 from protocols.dlms.ciphered import GENERAL_CIPHERING, GeneralCiphering, GeneralDedCiphering, GeneralGloCiphering
 from protocols.dlms.notification import DATA_NOTIFICATION, DataNotification, DataNotificationConfirm
-from protocols.dlms.security.control import PROTECTED
+from protocols.dlms.security.control import AUTHENTICATED, ENCRYPTED, PROTECTED
 from protocols.dlms.security.counter import InvocationCounter
 from protocols.dlms.security.envelope import protect_general_glo, unprotect
 from protocols.dlms.security.form import CIPHERED_TAGS
 from protocols.dlms.security.keys import Keys, KeyUse
-from protocols.dlms.security.opened import NO_COUNTERS
+from protocols.dlms.security.opened import NO_COUNTERS, Opened
 from protocols.dlms.security.refused import RefusalKind, Refused
 from protocols.dlms.security.suite import SUITES
 from protocols.errors import RemoteProtocolError
@@ -53,22 +53,33 @@ class Letter(NamedTuple):
         return bool(self.notification.long_invoke & CONFIRMED_BIT)
 
 
-class _Sender:
-    """One meter as it pushes."""
+class _Read(NamedTuple):
+    """What came out of a ciphered push, and whether the key was surely the right one.
 
-    __slots__ = ("keys", "received", "sent", "unit")
+    Where nothing is authenticated, that shows in a payload that is whole; else anybody could use a meter's counters up.
+    """
+
+    opened: Opened
+    notification: DataNotification
+    sure: bool
+
+
+class _Sender:
+    """One meter as it pushes.
+
+    Attributes:
+        unit: the meter.
+        keys: those that opened its last push.
+        others: those that may be in force as well: which ones an association has is the meter's matter, and a rotation
+            of keys may be under way.
+        received, sent: invocation counters.
+    """
+
+    __slots__ = ("keys", "others", "received", "sent", "unit")
 
     def __init__(self, unit: Unit, title: bytes) -> None:
-        secrets = {**SECRETS_DEFAULT, **unit.secrets}
         self.unit = unit
-        self.keys = Keys(
-            suite=SUITES[unit.config.suite or 0],
-            title=title,
-            block=secrets["block"],
-            authentication=secrets.get("authentication"),
-            broadcast=secrets.get("broadcast"),
-            master=secrets.get("master"),
-        )
+        self.keys, *self.others = _key_sets(unit, title)
         self.received = [InvocationCounter() for _ in KeyUse]
         shared = None if unit.credentials is None else unit.credentials.shared
         # The keys are those of the associations, under the same title: one counter, or a nonce would come twice.
@@ -80,6 +91,30 @@ class _Sender:
         model = self.unit.model
         association = None if model is None else model.associations.get(PUSH_CLIENT)
         return association is not None and bool(association.security)
+
+    def prefer(self, keys: Keys) -> None:
+        """These have opened a push."""
+        self.others.remove(keys)
+        self.others.append(self.keys)
+        self.keys = keys
+
+
+def _key_sets(unit: Unit, title: bytes) -> list[Keys]:
+    """The keys in force, and those that are to follow."""
+    found: list[Keys] = []
+    for named in (unit.secrets, unit.configured):
+        secrets = {**SECRETS_DEFAULT, **named}
+        keys = Keys(
+            suite=SUITES[unit.config.suite or 0],
+            title=title,
+            block=secrets["block"],
+            authentication=secrets.get("authentication"),
+            broadcast=secrets.get("broadcast"),
+            master=secrets.get("master"),
+        )
+        if keys not in found:
+            found.append(keys)
+    return found
 
 
 class Senders:
@@ -149,17 +184,34 @@ class Senders:
         return Letter(sender.unit, notification, 0)
 
     def _open_with(self, sender: _Sender, apdu: bytes, title: bytes) -> Letter | Refused:
+        found = self._read(sender, apdu, title, sender.keys)
+        for keys in () if isinstance(found, _Read) and found.sure else tuple(sender.others):
+            read = self._read(sender, apdu, title, keys)
+            if isinstance(read, _Read) and read.sure:
+                found = read
+                sender.prefer(keys)
+                break
+        if isinstance(found, Refused):
+            return found
+        opened, notification, sure = found
+        if not opened.control & PROTECTED and sender.must_cipher:
+            return Refused(RefusalKind.POLICY, f"meter {sender.unit.id} pushes unprotected, where its model ciphers")
+        if sure:
+            sender.received[opened.key].raise_to(opened.counter + 1)
+        return Letter(sender.unit, notification, opened.control)
+
+    def _read(self, sender: _Sender, apdu: bytes, title: bytes, keys: Keys) -> _Read | Refused:
         lowest = [each.lowest for each in sender.received] if self._refuse_replayed else NO_COUNTERS
-        opened = unprotect(apdu, sender.keys, title, counters=lowest)
+        opened = unprotect(apdu, keys, title, counters=lowest)
         if isinstance(opened, Refused):
             return opened
         notification = _notification(opened.apdu)
         if isinstance(notification, Refused):
             return notification
-        if not opened.control & PROTECTED and sender.must_cipher:
-            return Refused(RefusalKind.POLICY, f"meter {sender.unit.id} pushes unprotected, where its model ciphers")
-        sender.received[opened.key].raise_to(opened.counter + 1)
-        return Letter(sender.unit, notification, opened.control)
+        encrypted = bool(opened.control & ENCRYPTED)
+        return _Read(
+            opened, notification, bool(opened.control & AUTHENTICATED) or (encrypted and _is_whole(notification))
+        )
 
     def _open_unknown(self, apdu: bytes, title: bytes) -> Letter | Refused:
         """Try the keys there are; the payload must name a meter that has the key."""
@@ -184,6 +236,14 @@ class Senders:
         except MalformedPushError:
             return None
         return None if device_id is None else self._by_device.get(device_id)
+
+
+def _is_whole(notification: DataNotification) -> bool:
+    try:
+        split_payload(notification.body)
+    except MalformedPushError:
+        return False
+    return True
 
 
 def _notification(apdu: bytes) -> DataNotification | Refused:

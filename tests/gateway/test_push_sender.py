@@ -100,6 +100,25 @@ def test_a_counter_counts_once_and_never_back() -> None:
     letter(lenient.open(ciphered(plain(), 1)))
 
 
+def test_keys_that_are_to_follow_open_pushes_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEXT", OTHER_KEY)
+    following = Secret(bytes.fromhex(OTHER_KEY))
+    known = senders({"id": "MB0001", "auth": "hls", "next_keys": {"block": {"env": "NEXT"}}})
+    for counter, block in enumerate((None, following, following, None), 1):
+        assert letter(known.open(ciphered(plain(), counter, block=block))).unit.id == "MB0001"
+        assert refused(known.open(ciphered(plain(), counter, block=block))) is RefusalKind.COUNTER
+    third = Secret(bytes(16))
+    assert isinstance(known.open(ciphered(plain(), 9, block=third)), Refused)
+
+
+def test_octets_that_nobody_has_encrypted_use_no_counter_up() -> None:
+    known = senders({"id": "MB0001"})
+    letter(known.open(ciphered(plain(), 1)))
+    nonsense = ciphered(b"\x0f" + bytes(4) + b"\x00" + b"\xff\xff", 0xFFFFFFF0)
+    assert letter(known.open(nonsense)).unit.id == "MB0001", "it is told as refused, for all one knows it is the meter"
+    letter(known.open(ciphered(plain(), 2)))
+
+
 def test_counters_survive_another_configuration() -> None:
     known = senders()
     made = units({"id": "MB0001"})
