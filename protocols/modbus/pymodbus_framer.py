@@ -1,9 +1,9 @@
 """pymodbus's framers as a layer: bytes of one carrier below, `Adu`s above, client role.
 
 pymodbus takes a buffer and says how much of it was a frame. What it leaves open is settled here: RTU bytes that cannot
-begin the awaited answer are skipped one by one instead of thrown away together, buffers are bounded, whatever it raises
-on garbage is noise, a local echo of the adapter is taken out, and on TCP a header that makes no sense ends the
-connection.
+begin the awaited answer are skipped one by one instead of thrown away together, those behind a frame are kept for the
+next, another one's frame is told from noise, buffers are bounded, whatever it raises on garbage is noise, a local echo
+of the adapter is taken out, and on TCP a header that makes no sense ends the connection.
 """
 
 from typing import Final, Literal
@@ -11,6 +11,7 @@ from typing import Final, Literal
 from pymodbus.exceptions import ModbusException
 from pymodbus.framer import FramerAscii, FramerBase, FramerRTU, FramerSocket
 
+from protocols.checksum import crc16_modbus
 from protocols.errors import RemoteProtocolError
 from protocols.machine import Layer, Transmit
 from protocols.modbus import ascii as modbus_ascii
@@ -31,6 +32,9 @@ _BYTES_MAX: Final[dict[Framing, int]] = {
 
 RESPONSE_LENGTH_MIN: Final = 3
 """Unit, function code and at least one byte: no response is shorter (pymodbus takes a shorter one for two)."""
+
+CHECKSUM: Final = "checksum"
+"""What noise is called that is no frame at all."""
 
 _ECHOED_BY_SERVERS: Final = frozenset((5, 6, 8, 21, 22))
 """Functions whose normal answer is the request again: an echo of the adapter looks the same."""
@@ -55,6 +59,7 @@ class PymodbusFramer(Layer[bytes, Adu]):
         self._sent: bytes | None = None
         self._echo = False if framing == "tcp" else local_echo
         self._expected: tuple[int, int] | None = None
+        self._dropped = CHECKSUM
 
     def from_above(self, item: Adu, now_us: int) -> None:
         """Frame a request; on a line, what was heard before it is no answer to it."""
@@ -80,9 +85,12 @@ class PymodbusFramer(Layer[bytes, Adu]):
             if adu is not None:
                 self.above(adu, now_us)
             elif len(self._buffer) == before:
+                if before > 1 and self._framing != "tcp":
+                    self.above(Noise("incomplete"), now_us)  # what it is called should nothing more come
                 return
             else:
-                self.above(Noise("checksum"), now_us)
+                self.above(Noise(self._dropped), now_us)
+                self._dropped = CHECKSUM
 
     def _echo_is_out(self) -> bool:
         """Take the adapter's echo out of the buffer; False while it may still be coming."""
@@ -110,6 +118,8 @@ class PymodbusFramer(Layer[bytes, Adu]):
             used, unit, transaction, pdu = 0, 0, 0, b""
             self._buffer = self._buffer[1:]
         if pdu and used:
+            if self._framing == "rtu":  # pymodbus counts what is behind the frame to it
+                used = self._buffer.find(bytes((unit,)) + pdu) + len(pdu) + rtu.FRAMING_BYTES
             self._buffer = self._buffer[used:]
             return Adu(unit, bytes(pdu), transaction)
         if self._framing == "rtu" and used:
@@ -130,7 +140,10 @@ class PymodbusFramer(Layer[bytes, Adu]):
         buffer = self._buffer
         found = [at for at in (buffer.find(head) for head in heads) if at >= 0]
         last = len(buffer) - 1 if buffer.endswith(bytes((unit,))) else len(buffer)
-        self._buffer = buffer[min(found, default=last) :]
+        first = min(found, default=last)
+        if first and _is_whole(buffer[:first]):
+            self._dropped = "function" if buffer[0] == unit else "unit"
+        self._buffer = buffer[first:]
         return bool(found)
 
     def _check_header(self) -> None:
@@ -140,3 +153,8 @@ class PymodbusFramer(Layer[bytes, Adu]):
         if protocol or not RESPONSE_LENGTH_MIN <= length <= tcp.LENGTH_MAX:
             msg = f"no MBAP header: protocol identifier {protocol}, length {length}"
             raise RemoteProtocolError(msg)
+
+
+def _is_whole(data: bytes) -> bool:
+    """Whether these bytes are an RTU frame, of whomever."""
+    return len(data) >= rtu.FRAME_BYTES_MIN and crc16_modbus(data[:-2]) == int.from_bytes(data[-2:], "little")

@@ -139,15 +139,24 @@ def test_on_tcp_answers_may_come_in_any_order() -> None:
     assert asker.client.strays == 1
 
 
+def test_frames_that_come_at_once_are_told_apart() -> None:
+    asker = Asker(echo=False)
+    ticket = asker.ask()
+    assert asker.hear(encode_frame(1, registers(b"ab")) + encode_frame(1, registers(b"abcd"))) == [
+        Answered(ticket, access.Registers(3, b"abcd"))
+    ]
+
+
 @pytest.mark.parametrize(
     ("frame", "reason"),
     [
         (encode_frame(1, registers(b"abcd"))[:-1] + b"\x00", "checksum"),
         (encode_frame(1, registers(b"ab")), "length"),
         (encode_frame(1, registers(b"abcdef")), "length"),
-        (b"\x01\x03\x04ab", ""),
-        (encode_frame(2, registers(b"abcd")), "checksum"),
-        (encode_frame(1, b"\x04\x04abcd"), "checksum"),
+        (b"\x01\x03\x04ab", "incomplete"),
+        (b"\x01", ""),
+        (encode_frame(2, registers(b"abcd")), "unit"),
+        (encode_frame(1, b"\x04\x04abcd"), "function"),
         (b"noise", "checksum"),
     ],
 )
