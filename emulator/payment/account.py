@@ -8,17 +8,13 @@ from typing import Final, NamedTuple
 
 from emulator.payment.charge import DIVISIONS, Charge
 from emulator.payment.credit import CONFIRMATION, EMERGENCY, PAID_BACK, TOKEN, USABLE, Credit
-from emulator.payment.notice import Notice
 from emulator.payment.state import (
     ACCOUNT_STATES,
-    SUPPLY_STATES,
     AccountEvent,
     AccountStatus,
     CreditEvent,
     CreditStatus,
     Supply,
-    SupplyEvent,
-    moved,
 )
 from protocols.cosem.obis import LogicalName
 from protocols.model.payment import AMOUNT_MAX, AMOUNT_MIN, COLLECTION_BITS, AccountModel
@@ -34,12 +30,6 @@ _NEXT: Final = {
     CreditStatus.ENABLED: NEXT_ENABLED,
     CreditStatus.SELECTABLE: NEXT_SELECTABLE,
     CreditStatus.INVOKED: NEXT_SELECTED,
-}
-
-_SUPPLY_NOTICES: Final = {
-    Supply.GIVEN: "in_credit",
-    Supply.FRIENDLY: "out_of_credit_in_friendly_hours",
-    Supply.WITHHELD: "out_of_credit",
 }
 
 
@@ -282,10 +272,10 @@ class Account:
         if credit.status is not CreditStatus.SELECTABLE:
             return False
         credit.move(CreditEvent.CONFIRM)
-        self._lend(credit)
+        self.lend(credit)
         return True
 
-    def _lend(self, credit: Credit) -> None:
+    def lend(self, credit: Credit) -> None:
         """Put what is preset on a credit: as a loan, or as a gift."""
         credit.amount += credit.preset
         if PAID_BACK in credit.bits:
@@ -293,84 +283,7 @@ class Account:
         else:
             self.adjusted += credit.preset
 
-    # Following up
-
-    def follow(self, *, friendly: bool, prepaid: bool) -> list[Notice]:
-        """Let every state follow from the amounts; what the consumer is to know of it."""
-        notices: list[Notice] = []
-        while self._settle_credits(notices):
-            pass
-        self._warn(notices)
-        self._decide(notices, friendly=friendly, prepaid=prepaid)
-        return notices
-
-    def _settle_credits(self, notices: list[Notice]) -> bool:
-        """One round through the credits; whether any has moved."""
-        before = [each.status for each in self.credits]
-        above = 0
-        for credit in self.credits:
-            if credit.amount <= credit.limit:
-                if credit.move(CreditEvent.SPEND):
-                    notices.append(Notice("credit_exhausted", credit.amount))
-            elif credit.type == TOKEN or credit.lent:
-                credit.move(CreditEvent.FILL)
-            self._offer(credit, above, notices)
-            above += max(0, credit.amount) if credit.usable else 0
-        used = next((each for each in self.credits if each.usable), None)
-        for credit in self.credits:
-            if credit is used:
-                credit.move(CreditEvent.TAKE)
-            elif credit.status is CreditStatus.IN_USE:
-                credit.move(CreditEvent.YIELD)
-        return before != [each.status for each in self.credits]
-
-    def _offer(self, credit: Credit, above: int, notices: list[Notice]) -> None:
-        """Offer a credit, withdraw the offer, or grant what needs no confirmation."""
-        if credit.type == TOKEN:
-            if credit.amount > credit.limit:
-                credit.move(CreditEvent.GRANT)
-        elif above > credit.available_threshold:
-            credit.move(CreditEvent.WITHDRAW)
-        elif CONFIRMATION in credit.bits:
-            if credit.move(CreditEvent.OFFER):
-                notices.append(Notice("emergency_credit_selectable", credit.preset))
-        elif credit.status is CreditStatus.ENABLED:
-            credit.move(CreditEvent.GRANT)
-            self._lend(credit)
-            notices.append(Notice("emergency_credit_invoked", credit.preset))
-
-    def _warn(self, notices: list[Notice]) -> None:
-        low = self.available < self.low_credit_threshold
-        if low and not self.low:
-            notices.append(Notice("low_credit", self.available))
-        self.low = low
-        used = self.in_use
-        if used is not None:
-            warned = used.amount <= used.warning_threshold
-            if warned and not used.warned:
-                notices.append(Notice("credit_warning", used.amount))
-            used.warned = warned
-
-    def _decide(self, notices: list[Notice], *, friendly: bool, prepaid: bool) -> None:
-        event = self._supply_event(friendly=friendly, prepaid=prepaid)
-        if event is None:
-            return
-        supply = moved(SUPPLY_STATES, self.supply, event)
-        if supply is not self.supply:
-            self.supply = supply
-            notices.append(Notice(_SUPPLY_NOTICES[supply], self.available))
-
-    def _supply_event(self, *, friendly: bool, prepaid: bool) -> SupplyEvent | None:
-        used = self.in_use
-        if self.status is not AccountStatus.ACTIVE or not prepaid:
-            return SupplyEvent.CLEARED
-        if used is None:
-            if self.supply is Supply.GIVEN:
-                return SupplyEvent.SPENT_IN_FRIENDLY_HOURS if friendly else SupplyEvent.SPENT
-            return None if friendly else SupplyEvent.HOURS_END
-        if used.type == EMERGENCY or self.available >= self.clearance_threshold:
-            return SupplyEvent.CLEARED
-        return None if friendly or self.supply is Supply.GIVEN else SupplyEvent.HOURS_END
+    # Its life
 
     def move(self, event: AccountEvent, meter_ms: int) -> bool:
         """Activate, close or reset; False where that is not possible now."""

@@ -1,5 +1,6 @@
 """Hours in which nobody is cut off: a small calendar by the meter's clock, and when it switches next."""
 
+from functools import lru_cache
 from typing import Final
 
 from emulator.clock import STANDS_STILL, MeterClock
@@ -14,8 +15,9 @@ DAYS: Final = 8
 """How many days a search for the next switch goes: a week repeats, a special day is found when it comes."""
 
 
+@lru_cache(maxsize=64)
 def calendar_of(model: FriendlyModel | None) -> Calendar | None:
-    """The calendar of a model's friendly hours."""
+    """The calendar of a model's friendly hours, which all its meters share."""
     if model is None:
         return None
     return Calendar(

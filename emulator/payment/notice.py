@@ -13,7 +13,7 @@ CODES: Final = {
     "emergency_credit_invoked": 905,
     "out_of_credit": 906,
     "out_of_credit_in_friendly_hours": 907,
-    "in_credit": 908,
+    "supply_given": 908,
     "token_accepted": 909,
     "token_refused": 910,
     "amount_refused": 911,

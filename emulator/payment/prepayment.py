@@ -16,6 +16,7 @@ from emulator.energy import IMPORT, MICROJOULES_PER_MILLI_WH, total
 from emulator.payment.account import Account, Moment
 from emulator.payment.charge import CONSUMPTION, TIME, Charge
 from emulator.payment.credit import EMERGENCY, Credit
+from emulator.payment.follow import follow
 from emulator.payment.friendly import FRIENDLY, calendar_of, next_switch_ms
 from emulator.payment.notice import CODES
 from emulator.payment.state import AccountStatus, CreditStatus, Supply
@@ -164,15 +165,17 @@ class Prepayment:
         while charge.due_ms <= at_ms:
             due_ms = charge.due_ms
             charge.due_ms += charge.period_s * 1000
-            if charge.runs and self.account.source(charge, self._moment) is not None:
-                self.collect_once(charge, due_ms)
+            self.collect_once(charge, due_ms)
 
-    def collect_once(self, charge: Charge, at_ms: int) -> None:
-        """Collect one period's charge."""
+    def collect_once(self, charge: Charge, at_ms: int) -> bool:
+        """Collect one period's charge; False where it is not collected now."""
+        if not charge.runs or self.account.source(charge, self._moment) is None:
+            return False
         charge.owed += charge.per_period()
         units = charge.collectable()
         self.account.collect(charge, units, self._moment)
         charge.last_ms, charge.last_amount = self._meter.clock.meter_ms(at_ms), units
+        return True
 
     def _steps_at(self, at_ms: int) -> int:
         """Whole steps of the import register, never starting again."""
@@ -206,7 +209,7 @@ class Prepayment:
         if not self._meter.running:
             self.due_ms = FAR
             return
-        for notice in self.account.follow(friendly=self._moment.friendly, prepaid=self.prepaid):
+        for notice in follow(self.account, friendly=self._moment.friendly, prepaid=self.prepaid):
             self.tell(at_ms, notice.name, notice.amount)
         self.due_ms = self._next_due_ms(at_ms)
         self._judge(at_ms)

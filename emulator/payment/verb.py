@@ -238,10 +238,9 @@ def activate_passive_unit_charge(payment: Prepayment, at_ms: int, name: str) -> 
 def collect(payment: Prepayment, at_ms: int, name: str) -> bool:
     """Method 3: collect a period's charge now, besides those that fall due by themselves."""
     charge = _charge(payment, name)
-    if charge.type != TIME or not charge.runs or payment.account.status is not AccountStatus.ACTIVE:
+    if charge.type != TIME or payment.account.status is not AccountStatus.ACTIVE:
         return False
-    payment.collect_once(charge, at_ms)
-    return True
+    return payment.collect_once(charge, at_ms)
 
 
 def update_remaining(payment: Prepayment, at_ms: int, name: str, amount: int) -> bool:
