@@ -60,8 +60,8 @@ def _push() -> Iterator[str]:
     yield (
         "When the supply goes, each setup of power events and the alert send one last word at once, within a window "
         "but without delay or second try; of 1,000 of them `power_failure.last_gasp_lost_permille` never leave, drawn "
-        "from the seed. When it is back, first breaths come with their random delay, so that a feeder's meters do not all "
-        "speak at once.\n"
+        "from the seed. When it is back, first breaths come with their random delay, so that a feeder's meters do not "
+        "all speak at once.\n"
     )
     yield (
         "A notification goes through the association of the push client as that says: Indian meters encrypt "
