@@ -43,7 +43,6 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "pass_p2: octet-string",
             "pass_w5: octet-string",
         ],
-        behaves=True,
     ),
     interface_class(
         23,
@@ -59,7 +58,6 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "inactivity_time_out: long-unsigned",
             "device_address: long-unsigned",
         ],
-        behaves=True,
     ),
     interface_class(
         24,
@@ -166,7 +164,6 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "nb_of_sim_conn: unsigned",
             "inactivity_time_out: long-unsigned",
         ],
-        behaves=True,
     ),
     interface_class(
         42,
@@ -191,9 +188,8 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "delete_mc_IP_address: double-long-unsigned",
             "get_nbof_mc_IP_addresses",
         ],
-        behaves=True,
     ),
-    interface_class(43, 0, "MAC address setup", ["MAC_address: octet-string"], behaves=True),
+    interface_class(43, 0, "MAC address setup", ["MAC_address: octet-string"]),
     interface_class(
         44,
         0,
@@ -214,7 +210,6 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "PIN_code: long-unsigned",
             "quality_of_service: structure<default: any, requested: any>",
         ],
-        behaves=True,
     ),
     interface_class(
         46,
@@ -244,7 +239,6 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
                 else "adjacent_cells: array<structure<cell_ID: double-long-unsigned, signal_quality: unsigned>>",
                 "capture_time: date-time",
             ],
-            behaves=True,
         )
         for version, cell_info in (
             (
@@ -285,7 +279,6 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "add_IPv6_address: structure<IPv6_address_type: enum, IPv6_address: octet-string>",
             "remove_IPv6_address: structure<IPv6_address_type: enum, IPv6_address: octet-string>",
         ],
-        behaves=True,
     ),
     interface_class(
         72,

@@ -28,7 +28,12 @@ from protocols.dlms.get import (
     GetResponseWithList,
 )
 from protocols.dlms.initiate import InitiateRequest, InitiateResponse
-from protocols.dlms.notification import DataNotification, DataNotificationConfirm
+from protocols.dlms.notification import (
+    DataNotification,
+    DataNotificationConfirm,
+    EventNotificationRequest,
+    InformationReportRequest,
+)
 from protocols.dlms.release import ReleaseRequest, ReleaseResponse
 from protocols.dlms.results import (
     ActionResult,
@@ -57,6 +62,7 @@ from protocols.dlms.set import (
     SetResponseLastDatablock,
     SetResponseNormal,
 )
+from protocols.dlms.short_name import VariableName
 from protocols.dlms.value import Tag, decode, encode
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.link import Apdu, LinkDown
@@ -568,6 +574,18 @@ def test_a_notification_goes_to_an_associated_client_in_blocks_if_it_must() -> N
     meter.associate(conformance=Conformance.GET)
     with pytest.raises(LocalProtocolError, match="takes 512"):
         meter.layer.notify(16, 1, large, 0)
+
+
+def test_events_and_reports_go_to_an_associated_client_as_they_are() -> None:
+    meter = Meter()
+    meter.associate()
+    event = EventNotificationRequest(None, AttributeDescriptor(1, SERIAL, 2), encode((Tag.UNSIGNED, 7)))
+    report = InformationReportRequest(None, [VariableName(0x1000)], [encode((Tag.UNSIGNED, 8))])
+    for apdu in (event, report):
+        meter.layer.notify(16, 1, apdu.encode(), 0)
+        (item,) = meter.stack.data_to_send(0)
+        assert not item.confirmed
+        assert decode_apdu(item.data) == apdu
 
 
 def test_the_confirmation_of_a_notification_is_handed_up() -> None:
