@@ -82,6 +82,11 @@ class Coverage(NamedTuple):
             through = max(newest, asked.first_ms - 1)
         return Coverage(max(through, self.through_ms), _bounded(missing), max(asked.last_ms, self.asked_ms))
 
+    def since(self, floor_ms: int) -> "Coverage":
+        """Without what the meter no longer keeps: nobody asks for it, so it is not missing any more."""
+        kept = tuple(each for each in self.missing if each.last_ms >= floor_ms)
+        return self if len(kept) == len(self.missing) else self._replace(missing=kept)
+
     def to_json(self) -> str:
         """What is missing and until when was asked, as text, for the store."""
         return json.dumps([self.asked_ms, self.missing])

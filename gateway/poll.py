@@ -129,7 +129,7 @@ def _history(meter_id: str, profile: str, plan: ReadPlan, meter: MeterScripts, r
         elif table.rows:
             report.table(meter_id, table, now_ms)
         # The answer is of when it was asked for; what has happened since is not covered by it.
-        coverage = wanted.coverage.received(wanted.stretch, table.newest_ms, wanted.at_ms)
+        coverage = wanted.coverage.received(wanted.stretch, table.newest_ms, wanted.at_ms).since(wanted.at_ms - depth)
         report.cover(meter_id, profile, coverage)
         left = wanted.stretch.last_ms < wanted.at_ms or bool(coverage.missing)
         return left and plan.catch_up != "off" and coverage != wanted.coverage
