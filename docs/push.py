@@ -107,7 +107,8 @@ def _gateway() -> Iterator[str]:
         "A meter is known by the system title of the envelope, else by the device id that the payload begins with; a "
         "title that nobody knows is learned when its payload names a meter whose key has opened it. Pushes in clear "
         "are taken from meters only whose model pushes in clear. Its keys are those of the meter's configuration, "
-        "and those of `next_keys`.\n"
+        "and those of `next_keys`. A push whose invocation counter is not higher than the last one is refused, also "
+        "after a restart of the gateway.\n"
     )
     yield (
         "The instant, block and billing pushes become readings, the others events: `status_word` with the bits that "

@@ -12,7 +12,7 @@ from gateway.bus import Job
 from gateway.config import PushConfig
 from gateway.fleet import Fleet
 from gateway.meter.push import MalformedPushError, Pushed, split_payload, understand
-from gateway.meter.push_sender import Letter, Senders
+from gateway.meter.push_sender import Counted, Letter, Senders
 from gateway.poll import RELAY
 from gateway.runner import Shared
 from gateway.schedule import Priority
@@ -166,7 +166,7 @@ class PushListener:
         future = self._shared.commit.submit(lambda: self.tell(letter))
         future.add_done_callback(lambda done: self._stored(done, letter, item, pump))
 
-    def _stored(self, done: "asyncio.Future[None]", letter: Letter, item: Apdu, pump: Pump) -> None:
+    def _stored(self, done: "asyncio.Future[bool]", letter: Letter, item: Apdu, pump: Pump) -> None:
         self._unstored -= 1
         error = None if done.cancelled() else done.exception()
         if isinstance(error, StoreError):
@@ -175,7 +175,7 @@ class PushListener:
             asyncio.get_running_loop().call_exception_handler(
                 {"message": "a push could not be told", "exception": error}
             )
-        elif letter.wants_confirmation and pump.closed is None and not done.cancelled():
+        elif letter.wants_confirmation and pump.closed is None and not done.cancelled() and done.result():
             self._confirm(letter, item, pump)
 
     def _confirm(self, letter: Letter, item: Apdu, pump: Pump) -> None:
@@ -190,10 +190,28 @@ class PushListener:
             machine.layers[0].from_above(item._replace(data=apdu), now_us)
             pump.turn(now_us)
 
-    def tell(self, letter: Letter) -> None:
-        """Write what was pushed into the outbox, within a transaction."""
-        unit, report, now_ms = letter.unit, self._shared.report, self._shared.clock.now_ms()
+    def tell(self, letter: Letter) -> bool:
+        """Write what was pushed into the outbox, within a transaction; False where that was done before a restart."""
+        unit, now_ms = letter.unit, self._shared.clock.now_ms()
+        if letter.counted is not None and not self._counts(unit.id, letter.counted):
+            self._shared.health.error("push_refused")
+            _log.info("a push of %s is not taken: its counter was used before we started", unit.id)
+            return False
         unit.last_seen_ms = now_ms
+        self._tell(letter, now_ms)
+        return True
+
+    def _counts(self, meter: str, counted: Counted) -> bool:
+        """Whether a counter is new, also over restarts; it is remembered."""
+        store = self._shared.commit.store
+        kept = store.recall(meter, counted.name)
+        if self._config.replayed == "refuse" and kept is not None and counted.counter <= int(kept):
+            return False
+        store.remember(meter, counted.name, str(counted.counter))
+        return True
+
+    def _tell(self, letter: Letter, now_ms: int) -> None:
+        unit, report = letter.unit, self._shared.report
         try:
             pushed = understand(split_payload(letter.notification.body), unit.model, self._zone)
         except MalformedPushError as error:

@@ -5,6 +5,7 @@ right one shows in what comes out. A title that nobody knows is learned when its
 """
 
 from collections.abc import Iterable
+from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from gateway.meter.push import MalformedPushError, device_id_of, split_payload
@@ -34,6 +35,13 @@ NAMING_MODELS: Final = ("is15959-d1", "is15959-d2")
 """How a meter whose model is not said makes its names."""
 
 
+class Counted(NamedTuple):
+    """An invocation counter that a push has used, and under which name the last one of its kind is remembered."""
+
+    name: str
+    counter: int
+
+
 class Letter(NamedTuple):
     """A push that was opened.
 
@@ -41,11 +49,13 @@ class Letter(NamedTuple):
         unit: whose it is.
         notification: what was pushed.
         control: the security control byte it came with; 0 in clear.
+        counted: its invocation counter; None where it has none, or perhaps nobody has encrypted it.
     """
 
     unit: Unit
     notification: DataNotification
     control: int
+    counted: Counted | None = None
 
     @property
     def wants_confirmation(self) -> bool:
@@ -64,23 +74,32 @@ class _Read(NamedTuple):
     sure: bool
 
 
+class _KeySet:
+    """Keys that a meter may push with, and the counters that it has used with them."""
+
+    __slots__ = ("keys", "name", "received")
+
+    def __init__(self, keys: Keys, name: str) -> None:
+        self.keys = keys
+        self.name = name
+        self.received = [InvocationCounter() for _ in KeyUse]
+
+
 class _Sender:
     """One meter as it pushes.
 
     Attributes:
         unit: the meter.
-        keys: those that opened its last push.
-        others: those that may be in force as well: which ones an association has is the meter's matter, and a rotation
-            of keys may be under way.
-        received, sent: invocation counters.
+        sets: keys that may be in force, those of the last push first: which ones an association has is the meter's
+            matter, and a rotation of keys may be under way.
+        sent: the invocation counter of what we send.
     """
 
-    __slots__ = ("keys", "others", "received", "sent", "unit")
+    __slots__ = ("sent", "sets", "unit")
 
     def __init__(self, unit: Unit, title: bytes) -> None:
         self.unit = unit
-        self.keys, *self.others = _key_sets(unit, title)
-        self.received = [InvocationCounter() for _ in KeyUse]
+        self.sets = _key_sets(unit, title)
         shared = None if unit.credentials is None else unit.credentials.shared
         # The keys are those of the associations, under the same title: one counter, or a nonce would come twice.
         self.sent = InvocationCounter(1) if shared is None else shared.counter
@@ -92,16 +111,10 @@ class _Sender:
         association = None if model is None else model.associations.get(PUSH_CLIENT)
         return association is not None and bool(association.security)
 
-    def prefer(self, keys: Keys) -> None:
-        """These have opened a push."""
-        self.others.remove(keys)
-        self.others.append(self.keys)
-        self.keys = keys
 
-
-def _key_sets(unit: Unit, title: bytes) -> list[Keys]:
+def _key_sets(unit: Unit, title: bytes) -> list[_KeySet]:
     """The keys in force, and those that are to follow."""
-    found: list[Keys] = []
+    found: list[_KeySet] = []
     for named in (unit.secrets, unit.configured):
         secrets = {**SECRETS_DEFAULT, **named}
         keys = Keys(
@@ -112,8 +125,9 @@ def _key_sets(unit: Unit, title: bytes) -> list[Keys]:
             broadcast=secrets.get("broadcast"),
             master=secrets.get("master"),
         )
-        if keys not in found:
-            found.append(keys)
+        if all(keys != each.keys for each in found):
+            digest = blake2b(secrets["block"].reveal(), digest_size=8, person=b"pushed with").hexdigest()
+            found.append(_KeySet(keys, f"pushed {digest}"))
     return found
 
 
@@ -168,7 +182,7 @@ class Senders:
         if not letter.control & PROTECTED:
             return plain
         sender = self._by_id[letter.unit.id]
-        return protect_general_glo(sender.keys, letter.control & PROTECTED, sender.sent.take(), plain)
+        return protect_general_glo(sender.sets[0].keys, letter.control & PROTECTED, sender.sent.take(), plain)
 
     # How it is opened
 
@@ -184,25 +198,29 @@ class Senders:
         return Letter(sender.unit, notification, 0)
 
     def _open_with(self, sender: _Sender, apdu: bytes, title: bytes) -> Letter | Refused:
-        found = self._read(sender, apdu, title, sender.keys)
-        for keys in () if isinstance(found, _Read) and found.sure else tuple(sender.others):
-            read = self._read(sender, apdu, title, keys)
+        found = self._read(sender.sets[0], apdu, title)
+        for place, each in enumerate(sender.sets[1:], 1):
+            if isinstance(found, _Read) and found.sure:
+                break
+            read = self._read(each, apdu, title)
             if isinstance(read, _Read) and read.sure:
                 found = read
-                sender.prefer(keys)
-                break
+                sender.sets.insert(0, sender.sets.pop(place))
         if isinstance(found, Refused):
             return found
         opened, notification, sure = found
         if not opened.control & PROTECTED and sender.must_cipher:
             return Refused(RefusalKind.POLICY, f"meter {sender.unit.id} pushes unprotected, where its model ciphers")
-        if sure:
-            sender.received[opened.key].raise_to(opened.counter + 1)
-        return Letter(sender.unit, notification, opened.control)
+        if not sure:
+            return Letter(sender.unit, notification, opened.control)
+        used = sender.sets[0]
+        used.received[opened.key].raise_to(opened.counter + 1)
+        counted = Counted(f"{used.name} {int(opened.key)}", opened.counter)
+        return Letter(sender.unit, notification, opened.control, counted)
 
-    def _read(self, sender: _Sender, apdu: bytes, title: bytes, keys: Keys) -> _Read | Refused:
-        lowest = [each.lowest for each in sender.received] if self._refuse_replayed else NO_COUNTERS
-        opened = unprotect(apdu, keys, title, counters=lowest)
+    def _read(self, key_set: _KeySet, apdu: bytes, title: bytes) -> _Read | Refused:
+        lowest = [each.lowest for each in key_set.received] if self._refuse_replayed else NO_COUNTERS
+        opened = unprotect(apdu, key_set.keys, title, counters=lowest)
         if isinstance(opened, Refused):
             return opened
         notification = _notification(opened.apdu)
@@ -216,14 +234,14 @@ class Senders:
     def _open_unknown(self, apdu: bytes, title: bytes) -> Letter | Refused:
         """Try the keys there are; the payload must name a meter that has the key."""
         tried: list[Keys] = []
-        for candidate in self._by_id.values():
-            if any(candidate.keys == keys for keys in tried):
+        for keys in (each.keys for candidate in self._by_id.values() for each in candidate.sets):
+            if keys in tried:
                 continue
-            tried.append(candidate.keys)
-            opened = unprotect(apdu, candidate.keys, title)
+            tried.append(keys)
+            opened = unprotect(apdu, keys, title)
             notification = opened if isinstance(opened, Refused) else _notification(opened.apdu)
             named = None if isinstance(notification, Refused) else self._named(notification)
-            if named is not None and named.keys == candidate.keys:
+            if named is not None and any(keys == each.keys for each in named.sets):
                 self._by_title[title] = named
                 return self._open_with(named, apdu, title)
             if len(tried) >= KEYS_TRIED_MAX:

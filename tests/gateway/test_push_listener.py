@@ -203,6 +203,27 @@ async def test_a_replayed_push_is_refused_or_taken_as_configured(tmp_path: Path)
             assert len(running.bodies("reading/instantaneous")) == expected
 
 
+async def test_a_push_that_was_taken_before_a_restart_is_not_taken_again(tmp_path: Path) -> None:
+    living = Living()
+    living.direct(INSTANT)
+    living.act(40, INSTANT, 1)
+    [sent] = living.go(living.now_ms + 1)
+
+    async def taken(counter: int) -> int:
+        """How many readings there are once a gateway was given this push."""
+        async with gateway(tmp_path) as running:
+            before = len(running.bodies("reading/instantaneous"))
+            say(running.ports[0], wrapped(1, 64, ciphered(sent.push.apdu, counter))).close()
+
+            def settled() -> float:
+                return len(running.bodies("reading/instantaneous")) - before + running.errors("push_refused")
+
+            await running.until(settled)
+            return len(running.bodies("reading/instantaneous"))
+
+    assert [await taken(counter) for counter in (5, 5, 4, 6)] == [1, 1, 1, 2]
+
+
 def test_a_connection_that_stays_silent_is_ended() -> None:
     stack = Stack([Wrapper(Role.CLIENT), PushReceiver()])
     stack.receive_data(clear(EU_POWER), 1000)
