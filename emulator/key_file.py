@@ -18,6 +18,9 @@ from protocols.secret import Secret
 OWNER_ONLY: Final = 0o600
 """Whoever reads this file reads the meters."""
 
+_GATEWAY_NAMES: Final = tuple(name for name in KEY_NAMES if name != "token")
+"""What a gateway needs: whoever holds the vending key of a meter's tokens can make money, and a gateway is not a till."""
+
 _AS_HEX: Final = frozenset({16, 24, 32, 48})
 """Lengths whose hexadecimal digits are read back as octets."""
 
@@ -48,7 +51,7 @@ def rows(bench: BenchFile, directory: Path) -> list[MeterRow]:
             kept = known[id(plan.section)] = _of(plan.section, directory)
         model, secrets = kept
         if model.associations:
-            entries = {name: _written(secrets[name]) for name in KEY_NAMES if name in secrets}
+            entries = {name: _written(secrets[name]) for name in _GATEWAY_NAMES if name in secrets}
             title = model.identity.system_title(plan.id).hex().upper()
             found.append(MeterRow(plan.id, {"system_title": title} | entries))
     return found

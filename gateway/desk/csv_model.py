@@ -32,7 +32,7 @@ def model_text(sheet: str, *, where: str, base: int = 0, title: str | None = Non
     model: dict[str, Any] = {
         "title": title or where,
         "sources": {"map": where},
-        "identity": {"manufacturer": maker, "flag": "XXX", "firmware_version": "1.0", "year": 2024},
+        "identity": {"manufacturer": maker, "flag": "CSV", "firmware_version": "1.0", "year": 2024},
         "physics": {"phases": phases, "nominal_voltage_v": 230},
         "relay": {"fitted": False},
         "limiter": {"fitted": False},
