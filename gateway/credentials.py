@@ -76,6 +76,12 @@ class KeyRing(NamedTuple):
     title: bytes
     """Our own system title."""
     entropy: Callable[[int], bytes]
+    one_title: bool = True
+    """Whether we have that title whichever client we are, as where it is configured."""
+
+    def title_of(self, client: int) -> bytes:
+        """Our title as a client of meters: as two clients under the same keys we must not use a nonce twice."""
+        return self.title if self.one_title else self.title[:-1] + bytes((self.title[-1] ^ client,))
 
 
 def credentials(
@@ -125,7 +131,7 @@ def credentials(
 
     def share(keys: Mapping[str, Secret]) -> Shared:
         form = Form(config.form)
-        return Shared(config.id, security, SUITES[suite], ring.title, other_title, keys, ring.entropy, form)
+        return Shared(config.id, security, SUITES[suite], ring.title_of(client), other_title, keys, ring.entropy, form)
 
     try:
         shared = share(secrets)

@@ -209,7 +209,8 @@ def make_units(config: GatewayConfig, beside: Path, zone: tzinfo, entropy: Calla
     Raises:
         ConfigError: with every model or key that is missing.
     """
-    ring = KeyRing(beside, read_fleet(config.fleet_keys, beside), title_of(config), entropy)
+    fleet = read_fleet(config.fleet_keys, beside)
+    ring = KeyRing(beside, fleet, title_of(config), entropy, one_title=config.system_title is not None)
     models: dict[str, MeterModel] = {}
     units: list[Unit] = []
     faults: list[str] = []
