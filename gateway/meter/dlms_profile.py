@@ -243,11 +243,13 @@ class Profiles:
             return Row(values=(Published(name=profile, value=None, quality=Quality.ERROR, reason=reason),))
         at: datetime | None = None
         values: list[Published] = []
-        for column, cell in zip(columns, cells, strict=True):
-            if column.is_clock and at is None:
+        stamped = next((index for index, each in enumerate(columns) if each.is_clock), None)
+        for index, (column, cell) in enumerate(zip(columns, cells, strict=True)):
+            if index == stamped:
                 at = self._stamp(cell)
-                if at is not None:
-                    continue
+                if at is None:
+                    values.append(_no_time(column, cell))
+                continue
             values.append(value_of(column, cell, self.scaler_of(column), self._zone, self._model))
         return Row(at=at, values=tuple(values))
 
@@ -263,6 +265,12 @@ class Profiles:
         if instant is not None and instant.utcoffset() == -(utc_offset(self._zone, instant)):
             return instant.replace(tzinfo=self._zone)
         return instant
+
+
+def _no_time(column: Column, cell: Value) -> Published:
+    shown = cell[1].hex() if isinstance(cell[1], bytes) else cell[1]
+    reason = f"the meter's time is none: {shown}"
+    return Published(name="clock", obis=column.obis, value=None, quality=Quality.ERROR, reason=reason)
 
 
 def utc_offset(zone: tzinfo, instant: datetime) -> timedelta:
