@@ -19,7 +19,7 @@ OWNER_ONLY: Final = 0o600
 """Whoever reads this file reads the meters."""
 
 _GATEWAY_NAMES: Final = tuple(name for name in KEY_NAMES if name != "token")
-"""What a gateway needs: whoever holds the vending key of a meter's tokens can make money, and a gateway is not a till."""
+"""What a gateway needs: whoever holds the vending key can make money, and a gateway is not a till."""
 
 _AS_HEX: Final = frozenset({16, 24, 32, 48})
 """Lengths whose hexadecimal digits are read back as octets."""
