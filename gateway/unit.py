@@ -21,6 +21,7 @@ from gateway.meter.security import NoBook
 from gateway.reading import names_of
 from gateway.store import GroupCommit
 from protocols.address import DlmsAddress, ModbusAddress, SerialLine, TcpListen
+from protocols.dlms.quirk import NO_QUIRKS
 from protocols.message.status import MeterState
 from protocols.model.loader import load, load_file
 from protocols.model.meter_model import MeterModel
@@ -148,7 +149,8 @@ class Unit:
         called = None
         if isinstance(address.carrier, TcpListen):
             called = (lambda: call_of(self.id)) if call_of is not None else (lambda: None)
-        return DlmsLink(address, self.credentials, self.terms, entropy, called)
+        quirks = NO_QUIRKS if self.model is None else self.model.quirks
+        return DlmsLink(address, self.credentials, self.terms, entropy, called, quirks)
 
     async def ask(self, link: Link, request: Any) -> Any:
         """Ask what a script of this meter asks."""

@@ -19,6 +19,7 @@ from protocols.dlms.application import AssociationProfile
 from protocols.dlms.ask.outcome import Aborted, Associated, AssociationRefused, Malformed, ServiceRefused
 from protocols.dlms.client import AssociationClient
 from protocols.dlms.descriptor import AttributeDescriptor, MethodDescriptor
+from protocols.dlms.quirk import NO_QUIRKS, Quirks
 from protocols.dlms.results import DataAccessResult
 from protocols.dlms.service_error import ErrorClass, ExceptionResponse
 from protocols.errors import LocalProtocolError
@@ -52,9 +53,10 @@ class DlmsLink:
         terms: how patient we are.
         entropy: for challenges.
         called: for a meter that dials in, its connection.
+        quirks: what its maker does differently.
     """
 
-    __slots__ = ("_address", "_called", "_client", "_conversation", "_credentials", "_entropy", "_terms")
+    __slots__ = ("_address", "_called", "_client", "_conversation", "_credentials", "_entropy", "_terms", "quirks")
 
     def __init__(
         self,
@@ -63,12 +65,14 @@ class DlmsLink:
         terms: Terms,
         entropy: Callable[[int], bytes],
         called: Callable[[], Call | None] | None = None,
+        quirks: Quirks = NO_QUIRKS,
     ) -> None:
         self._address = address
         self._credentials = credentials
         self._terms = terms
         self._entropy = entropy
         self._called = called
+        self.quirks = quirks
         self._client: AssociationClient | None = None
         self._conversation: Conversation | None = None
 
@@ -164,6 +168,7 @@ class DlmsLink:
             system_title=shared.title if shared is not None else b"",
             authenticator=authenticator_of(profile, shared),
             protection=shared.protection if shared is not None and shared.security else None,
+            quirks=self.quirks,
             timeout_us=self._terms.timeout_ms * 1000,
             retries=self._terms.retries,
         )
