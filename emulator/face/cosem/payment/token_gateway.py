@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 KEY: Final = "token"
 """The configuration's name of the key that tokens are read with."""
 REASON_BITS: Final = 8
+TOKEN_OCTETS_MAX: Final = 64
+"""What is kept of what was entered: no format has more than 20 octets, and a meter keeps every entry."""
 
 
 def token_gateway(cosem_object: CosemObject, maker: Maker) -> Behaviour:
@@ -43,9 +45,8 @@ def token_gateway(cosem_object: CosemObject, maker: Maker) -> Behaviour:
         content = format_of(model, key, face.meter.id).read(octets)
         failure = int(content) if isinstance(content, TokenStatus) else None
         effect, identifier, amount = Entered(Effect.CREDIT, 0, 0) if isinstance(content, TokenStatus) else content
-        delivery = int(Delivery.REMOTE)
-        done = face.meter.pay(at_ms, "token", octets.hex(), delivery, failure, effect.value, identifier, amount)
-        return outcome(done)
+        kept, delivery = octets[:TOKEN_OCTETS_MAX].hex(), int(Delivery.REMOTE)
+        return outcome(face.meter.pay(at_ms, "token", kept, delivery, failure, effect.value, identifier, amount))
 
     return Behaviour(
         readers={

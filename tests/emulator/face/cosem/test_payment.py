@@ -117,6 +117,7 @@ def test_an_old_token_is_refused_when_the_memory_is_full(desk: Desk) -> None:
         (BENCH.issue(1, 1)[1:], TokenStatus.FORMAT_FAILURE),
         ("9" * 20, TokenStatus.FORMAT_FAILURE),
         ("", TokenStatus.FORMAT_FAILURE),
+        (b"7" * 400, TokenStatus.FORMAT_FAILURE),
     ],
 )
 def test_a_token_that_is_not_ours_changes_nothing(desk: Desk, token: str | bytes, status: TokenStatus) -> None:
