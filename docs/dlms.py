@@ -361,13 +361,16 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
             ),
         ),
         Feature(
-            "quirks of makers, by name",
+            "quirks of makers, by name, taken from the model that a meter is said to be",
             (),
             _tests(
                 CLIENT,
                 "quirks_of_release_are_respected",
                 "a_meter_that_does_not_echo_the_invoke_id_is_a_quirk",
                 "a_meter_that_takes_less_than_it_says_is_a_quirk",
+            )
+            + _tests(
+                "tests/gateway/test_quirks.py", "the_quirks_of_the_model_that_a_meter_is_said_to_be_are_the_clients"
             ),
         ),
     ),
@@ -375,7 +378,8 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
         Feature(
             "any octets are answered, refused or dropped",
             _tests(SERVER, "any_octets_are_answered_or_dropped")
-            + _tests("tests/fuzz/test_short.py", "any_bytes_are_taken"),
+            + _tests("tests/fuzz/test_short.py", "any_bytes_are_taken")
+            + _tests("tests/fuzz/test_million.py", "the_server_stands_a_million_mutated_conversations"),
             _tests(CLIENT, "any_octets_give_events_and_every_ticket_one_end"),
         ),
         Feature(
