@@ -398,6 +398,33 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
             (),
         ),
     ),
+    "Independent clients (dlms-cosem 21.3.2)": (
+        Feature(
+            "name, clock and energy over the wrapper, HDLC on TCP and HDLC on a pty",
+            _tests("tests/interop/test_emulator_clients.py", "dlms_cosem_reads_name_clock_and_energy"),
+            (),
+        ),
+        Feature(
+            "object list through block transfer, GET with list, SET, ACTION",
+            _tests("tests/interop/test_emulator_clients.py", "dlms_cosem_reads_the_object_list_through_block_transfer")
+            + _tests(
+                "tests/interop/test_association_dlms_cosem.py",
+                "it_reads_several_attributes_at_once",
+                "it_writes_an_attribute",
+                "it_invokes_a_method_with_and_without_data_in_return",
+            ),
+            (),
+        ),
+        Feature(
+            "profiles by range and by entry, and the load switch",
+            _tests(
+                "tests/interop/test_meter_dlms_cosem.py",
+                "every_profile_is_read_whole_by_entry_and_by_range",
+                "the_switch_opens_and_carries_nothing_until_it_is_closed",
+            ),
+            (),
+        ),
+    ),
 }
 """By chapter."""
 
