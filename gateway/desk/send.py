@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from gateway.exit_status import ExitStatus
 from protocols.message.command import Command, Result, Rung
 from protocols.message.status import GatewayState, GatewayStatus
 from protocols.message.topic import Kind, Topics, parse
@@ -109,17 +110,17 @@ def _is_online(payload: bytes) -> bool:
         return False  # whatever a stranger publishes there
 
 
-def exit_status(result: Result) -> int:
+def exit_status(result: Result) -> ExitStatus:
     """The exit status for how a command ended."""
     match result.rung:
         case Rung.CONFIRMED | Rung.OBSERVED | Rung.ARMED:
-            return 0
+            return ExitStatus.DONE
         case Rung.REFUSED if result.rule in WRONG_USE_RULES:
-            return 2
+            return ExitStatus.WRONG_USE
         case Rung.REFUSED if result.rule not in REQUEST_RULES:
-            return 5
+            return ExitStatus.GUARDED
         case _:
-            return 1
+            return ExitStatus.SAID_NO
 
 
 def sentence(result: Result) -> str:
