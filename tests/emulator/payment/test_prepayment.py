@@ -264,6 +264,25 @@ def test_an_amount_that_would_overflow_is_refused_with_an_event_and_the_meter_st
     assert balance(meter, START_MS + 5) == 10_100
 
 
+def test_a_charge_that_would_overflow_by_a_payment_is_refused() -> None:
+    charges = {"0.0.19.20.2.255": table()["charges"]["0.0.19.20.2.255"] | {"continuous": True}}
+    meter = prepaid(table(charges=charges), watts=0)
+    look(meter, START_MS).charges[2].paid = 2**31 - 100
+    assert not enter(meter, START_MS + 1, 1, 1000)
+    assert (look(meter, START_MS + 1).charges[2].paid, balance(meter, START_MS + 1)) == (2**31 - 100, 10_000)
+    assert enter(meter, START_MS + 2, 1, 100)
+
+
+def test_a_charge_that_ends_collects_no_more_than_remains() -> None:
+    charges = {
+        "0.0.19.20.0.255": table()["charges"]["0.0.19.20.0.255"] | {"continuous": False, "remaining": 250},
+    }
+    meter = prepaid(table(charges=charges))
+    assert balance(meter, START_MS + 10 * HOUR_MS) == 10_000 - 250
+    charge = look(meter, START_MS + 11 * HOUR_MS).charges[0]
+    assert (charge.paid, charge.remaining, charge.owed) == (250, 0, 0)
+
+
 def test_postpaid_a_meter_gives_supply_on_credit_and_the_mode_leaves_events() -> None:
     meter = prepaid(watts=2000)
     assert meter.configure("payment_mode", 0, START_MS + HOUR_MS)

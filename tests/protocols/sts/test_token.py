@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.checksum import crc16_modbus
 from protocols.secret import Secret
 from protocols.sts.amount import LARGEST, decode_amount, encode_amount
 from protocols.sts.decoder_key import Decoder, pan
@@ -123,6 +124,15 @@ def test_keys_have_their_lengths() -> None:
 def test_a_token_is_right_by_construction() -> None:
     with pytest.raises(ValueError, match="24 bits"):
         Token(kind=Kind.ELECTRICITY, identifier=1 << 24, value=0, random=0)
+
+
+def test_a_sub_class_that_is_not_supported_is_named_once_the_check_holds() -> None:
+    # Sub-class 3, a time credit, sealed by hand: the CRC of its fields, encrypted, the class bits in their place.
+    head = 3 << 44 | 1 << 16 | 5
+    crc = crc16_modbus(head.to_bytes(7, "big"))
+    block = OURS.encrypt(head << 16 | (crc & 0xFF) << 8 | crc >> 8)
+    digits = f"{(block >> 27 & 3) << 64 | block & ~(3 << 27):020d}"
+    assert open_token(digits, OURS) is Fault.UNKNOWN_KIND
 
 
 def test_a_class_that_is_not_supported_is_named() -> None:

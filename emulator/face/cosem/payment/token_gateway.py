@@ -39,15 +39,6 @@ def token_gateway(cosem_object: CosemObject, maker: Maker) -> Behaviour:
         raise ModelError(f"{cosem_object.key}: [payment.gateway] of the model has no gateway of that name")
     stamp = maker.stamp
 
-    def enter(face: CosemFace, at_ms: int, parameter: Value, association: Association) -> Outcome:
-        octets = parameter[1]
-        key = face.associations()[association.client].secrets[KEY]
-        content = format_of(model, key, face.meter.id).read(octets)
-        failure = int(content) if isinstance(content, TokenStatus) else None
-        effect, identifier, amount = Entered(Effect.CREDIT, 0, 0) if isinstance(content, TokenStatus) else content
-        kept, delivery = octets[:TOKEN_OCTETS_MAX].hex(), int(Delivery.REMOTE)
-        return outcome(face.meter.pay(at_ms, "token", kept, delivery, failure, effect.value, identifier, amount))
-
     return Behaviour(
         readers={
             2: _reader(lambda gateway, _face: octet_string(gateway.token)),
@@ -56,8 +47,35 @@ def token_gateway(cosem_object: CosemObject, maker: Maker) -> Behaviour:
             5: _reader(lambda gateway, _face: enum(int(gateway.delivery))),
             6: _reader(lambda gateway, _face: _status(gateway)),
         },
-        methods={1: enter},
+        methods={1: _enter},
     )
+
+
+def _enter(face: CosemFace, at_ms: int, parameter: Value, association: Association) -> Outcome:
+    return outcome(enter_token(face, at_ms, parameter[1], association.client))
+
+
+def enter_token(face: CosemFace, at_ms: int, octets: bytes, client: int, delivery: Delivery = Delivery.REMOTE) -> bool:
+    """Enter a token, as the gateway's method does, or somebody at the meter's keys.
+
+    Args:
+        face: the meter's face.
+        at_ms: when, true time.
+        octets: what was entered.
+        client: the SAP of the client whose keys count.
+        delivery: attribute 5 afterwards.
+
+    Returns:
+        Whether it was carried out; attribute 6 says at which check it failed if not.
+    """
+    account = face.plan.model.physics.payment.account
+    if account is None or account.gateway is None:
+        return False
+    content = format_of(account.gateway, face.associations()[client].secrets[KEY], face.meter.id).read(octets)
+    failure = int(content) if isinstance(content, TokenStatus) else None
+    effect, identifier, amount = Entered(Effect.CREDIT, 0, 0) if isinstance(content, TokenStatus) else content
+    kept = octets[:TOKEN_OCTETS_MAX].hex()
+    return face.meter.pay(at_ms, "token", kept, int(delivery), failure, effect.value, identifier, amount)
 
 
 def _reader(read: Callable[[TokenGateway, CosemFace], bytes]) -> Reader:

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from emulator.face.cosem.face import CosemFace
+from emulator.face.cosem.payment.token_gateway import enter_token
 from emulator.meter import Meter
 from emulator.payment.state import TokenStatus
 from emulator.payment.token import BenchFormat, decoder_of
+from emulator.payment.token_gateway import Delivery
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.value import Tag, Value, encode
 from protocols.model.association import SECRETS_DEFAULT
@@ -95,6 +97,15 @@ def test_a_token_counts_once(desk: Desk, token: str | bytes) -> None:
     assert desk.value("1:0.0.94.96.23.255", 2) == money(12_345)
     assert desk.value("1:0.0.94.96.24.255", 2) == money(62_345)
     assert desk.value("1:0.0.94.91.24.255", 2) == money(62_345)
+
+
+def test_a_token_may_be_entered_at_the_meters_keys(desk: Desk) -> None:
+    octets = BENCH.issue(5, 100).encode()
+    assert enter_token(desk.face, desk.now_us // 1000, octets, 48, Delivery.MANUAL)
+    assert desk.value(GATEWAY, 5) == (int(Tag.ENUM), 2)
+    assert desk.value(GATEWAY, 2) == (int(Tag.OCTET_STRING), octets)
+    ordinary = counter(load("is15959-d1"))
+    assert not enter_token(ordinary.face, ordinary.now_us // 1000, octets, 48)
 
 
 def test_an_old_token_is_refused_when_the_memory_is_full(desk: Desk) -> None:
@@ -224,6 +235,16 @@ def test_a_passive_unit_charge_is_written_and_activated() -> None:
     assert desk.value(ENERGY, 5) == unit_charge(3, 7)
     assert write(desk, ENERGY, 7, (int(Tag.OCTET_STRING), b"\xff" * 12)) is DataAccessResult.SUCCESS
     assert write(desk, ENERGY, 7, (int(Tag.OCTET_STRING), b"\x00" * 12)) is not DataAccessResult.SUCCESS
+
+
+def test_a_charge_table_has_its_bound(desk: Desk) -> None:
+    rows: list[Value] = [
+        (int(Tag.STRUCTURE), [(int(Tag.OCTET_STRING), bytes((number,))), (int(Tag.LONG), number)])
+        for number in range(1, 65)
+    ]
+    assert act(desk, ENERGY, 1, (int(Tag.ARRAY), rows)) is ActionResult.OTHER_REASON
+    assert act(desk, ENERGY, 1, (int(Tag.ARRAY), rows[:63])) is ActionResult.SUCCESS
+    assert len(desk.value(ENERGY, 6)[1][2][1]) == 64
 
 
 def test_charges_have_methods(desk: Desk) -> None:
