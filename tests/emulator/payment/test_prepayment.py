@@ -1,5 +1,6 @@
 """An account on a meter: exact instants, supply that follows, and the switch that somebody else has opened."""
 
+from emulator.limiter import EmergencyProfile
 from emulator.meter import Meter
 from emulator.payment.state import CreditStatus, Supply
 from emulator.relay import Cause
@@ -205,6 +206,15 @@ def test_what_is_not_collected_while_disconnected_is_not_owed() -> None:
     assert balance(meter, START_MS + 3 * DAY_MS) == 10_000
     meter.relay.remote_reconnect(START_MS + 3 * DAY_MS + 1)
     assert balance(meter, START_MS + 4 * DAY_MS) == 9000
+
+
+def test_what_is_not_collected_while_the_load_is_limited_is_not_owed() -> None:
+    charges = {STANDING: table()["charges"][STANDING] | {"collect": ["disconnected", "friendly"]}}
+    meter = prepaid(table(charges=charges), watts=0)
+    at_ms = START_MS + HOUR_MS
+    meter.set_emergency(START_MS, EmergencyProfile(1, at_ms, 86_400), (1,))
+    assert balance(meter, START_MS + DAY_MS + 1) == 10_000
+    assert balance(meter, START_MS + 2 * DAY_MS) == 9000
 
 
 def test_each_tariff_zone_has_its_price() -> None:
