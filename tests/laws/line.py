@@ -57,7 +57,7 @@ class Faults:
 
 def seeded(seed: int | bytes) -> Random:
     """The random source of a test: of its seed and nothing else."""
-    return Random(seed)  # noqa: S311 (what goes wrong, not keys)
+    return Random(seed)
 
 
 class Side:
