@@ -118,7 +118,9 @@ class MeterState:
         if self.last_ms:
             records.append([_SEEN, self.last_ms])
         fresh = self.path.with_suffix(".new")
-        with fresh.open("wb") as file:
+        fresh.unlink(missing_ok=True)
+        # Keys that were changed over the wire stand in here: nobody else reads it.
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(b"".join(map(_encode, records)))
             file.flush()
             os.fsync(file.fileno())

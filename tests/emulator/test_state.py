@@ -82,6 +82,11 @@ def test_every_input_comes_back(tmp_path: Path) -> None:
     assert names == {name.encode() for name in REPLAY}
 
 
+def test_only_the_owner_reads_it(tmp_path: Path) -> None:
+    kept(tmp_path / "MB0001.state")
+    assert (tmp_path / "MB0001.state").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_bench_that_starts_later_gets_the_meter_as_it_was(tmp_path: Path) -> None:
     path = path_of(tmp_path, "MB0001")
     meter, _ = kept(path)
