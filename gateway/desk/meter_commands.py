@@ -30,7 +30,7 @@ from gateway.meter.firmware import Stage
 from gateway.meter.scripts import RelaySeen, Table
 from gateway.script import NoAnswerError, RefusedError
 from protocols.message.args import ReadArgs
-from protocols.message.reading import Row
+from protocols.message.reading import Row, Value
 
 T = TypeVar("T")
 
@@ -266,11 +266,11 @@ async def _read(desk: Desk, names: list[str]) -> tuple[Row, ...]:
             except RefusedError as error:
                 refusal = error
         raise refusal
-    rows: list[Row] = []
+    values: list[Value] = []
     classes: dict[str, int] | None = None
     for name in names:
         if name.isdecimal() or name.lower().startswith("0x"):
-            rows += await desk.run(scripts.get(ReadArgs(register=int(name, 0))))
+            values += _values(await desk.run(scripts.get(ReadArgs(register=int(name, 0)))))
             continue
         try:
             target = Target.parse(name)
@@ -285,8 +285,12 @@ async def _read(desk: Desk, names: list[str]) -> tuple[Row, ...]:
                     f"{target.obis} is not listed for this client: name its class too, as 8:{target.obis}"
                 )
         args = {"obis": target.obis, "class": class_id, "attribute": target.attribute}
-        rows += await desk.run(scripts.get(ReadArgs.model_validate(args)))
-    return tuple(rows)
+        values += _values(await desk.run(scripts.get(ReadArgs.model_validate(args))))
+    return (Row(values=tuple(values)),)
+
+
+def _values(rows: tuple[Row, ...]) -> list[Value]:
+    return [value for row in rows for value in row.values]
 
 
 async def _classes(desk: Desk) -> dict[str, int]:
