@@ -91,6 +91,8 @@ class Commands:
         self.around = around
         self.refused: dict[str, int] = {}
         """How often each rule refused, since the program started."""
+        self.decisions: dict[tuple[str, str], int] = {}
+        """How often the guard let each effect pass, overrode or refused it, since the program started."""
         self.climbed: Callable[[Rung, int], None] = lambda _rung, _after_ms: None
         """Is told of every rung after `accepted`, and how long after its arrival a command reached it."""
 
@@ -161,6 +163,8 @@ class Commands:
         )
         verdict = judge(self.around.guard, case)
         if effect is not Effect.NONE and not (at_wire and verdict.allowed):
+            decision = "refused" if not verdict.allowed else "allowed" if verdict.override is None else "overridden"
+            self.decisions[effect.value, decision] = self.decisions.get((effect.value, decision), 0) + 1
             self._sql.execute(
                 "INSERT INTO decision (at_ms, meter, command, verb, effect, allowed, rule, override)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

@@ -37,11 +37,18 @@ class Health:
             registry=registry,
         )
         self._refusals = Counter("gateway_guard_refusals_total", "Commands refused.", ["rule"], registry=registry)
+        self._decisions = Counter(
+            "gateway_guard_decisions_total",
+            "What the guard decided of commands that cut or restore.",
+            ["effect", "decision"],
+            registry=registry,
+        )
         self._reconnects = Counter("gateway_broker_sessions_total", "Sessions with the broker.", registry=registry)
         self._busy = Gauge("gateway_lines_busy", "Lines that are spoken on now.", registry=registry)
         self._beat_s = time.monotonic()  # noqa: TID251 (the program's edge: is it alive in real time?)
         self._begun_s: dict[str, float] = {}
         self._refused: dict[str, int] = {}
+        self._decided: dict[tuple[str, str], int] = {}
         self.ready: Callable[[], str | None] = lambda: "starting"
         """Why the gateway is not ready, or None when it is."""
 
@@ -74,11 +81,13 @@ class Health:
         """A session with the broker stands."""
         self._reconnects.inc()
 
-    def refusals(self, by_rule: dict[str, int]) -> None:
-        """How often each rule has refused by now."""
+    def guard(self, by_rule: dict[str, int], decisions: dict[tuple[str, str], int]) -> None:
+        """How often each rule has refused by now, and what was decided of each effect."""
         for rule, count in by_rule.items():
             self._refusals.labels(rule).inc(count - self._refused.get(rule, 0))
-        self._refused = dict(by_rule)
+        for labels, count in decisions.items():
+            self._decisions.labels(*labels).inc(count - self._decided.get(labels, 0))
+        self._refused, self._decided = dict(by_rule), dict(decisions)
 
     def beat(self) -> None:
         """The event loop has come round."""

@@ -251,7 +251,7 @@ class Gateway:
             await asyncio.sleep(HOUSEKEEPING_S)
             self.health.beat()
             self._edge.notify.tell("WATCHDOG=1")
-            self.health.refusals(self.core.commands.refused)
+            self.health.guard(self.core.commands.refused, self.core.commands.decisions)
             self._look_at_clock()
             if self._file_changed():
                 await self.reload()
