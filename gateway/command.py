@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from gateway import ladder
 from gateway.effect import Effect, effect_of
 from gateway.guard import Case, KnownBalance, Verdict, judge
-from gateway.guard_rule import GuardConfig
+from gateway.guard_rule import GuardConfig, Rule
 from gateway.outbox import Outbox, Reply, RowKind
 from gateway.store import Store
 from protocols.message.args import args_of
@@ -156,9 +156,9 @@ class Commands:
             clock_trusted=self.around.clock_trusted,
             headend_seen_ms=self.around.headend_seen_ms,
             balance=None if found is None else KnownBalance(*found),
-            fleet=len(self.around.groups),
-            cuts_since=lambda since_ms: self._decided(Effect.CUT, since_ms),
-            restores_since=lambda since_ms: self._decided(Effect.RESTORE, since_ms),
+            fleet=lambda rule: sum(rule.concerns(*each) for each in self.around.groups.items()),
+            cuts_since=lambda since_ms, rule: self._decided(Effect.CUT, since_ms, rule),
+            restores_since=lambda since_ms, rule: self._decided(Effect.RESTORE, since_ms, rule),
             at_wire=at_wire,
         )
         verdict = judge(self.around.guard, case)
@@ -172,11 +172,12 @@ class Commands:
             )
         return verdict
 
-    def _decided(self, effect: Effect, since_ms: int) -> int:
-        (count,) = self._sql.execute(
-            "SELECT COUNT(*) FROM decision WHERE allowed = 1 AND effect = ? AND at_ms > ?", (effect, since_ms)
-        ).fetchone()
-        return int(count)
+    def _decided(self, effect: Effect, since_ms: int, rule: Rule) -> int:
+        rows = self._sql.execute(
+            "SELECT meter, COUNT(*) FROM decision WHERE allowed = 1 AND effect = ? AND at_ms > ? GROUP BY meter",
+            (effect, since_ms),
+        )
+        return sum(count for meter, count in rows if rule.concerns(meter, self.around.groups.get(meter, ())))
 
     def _settle(self, entry: "_Entry", rung: Rung, verdict: Verdict) -> None:
         """Store the command as it comes out of the door, and say so."""

@@ -22,6 +22,7 @@ from gateway.guard_rule import (
     Moratorium,
     Protected,
     ReconnectRate,
+    Rule,
     SafetyHold,
 )
 from gateway.span import written
@@ -57,10 +58,11 @@ class Case(NamedTuple):
     headend_seen_ms: int
     """The head-end's last heartbeat; before the first one, when the gateway started to listen."""
     balance: KnownBalance | None
-    fleet: int
-    cuts_since: Callable[[int], int]
-    """How many cuts were let through since an instant."""
-    restores_since: Callable[[int], int]
+    fleet: Callable[[Rule], int]
+    """How many meters a rule is for."""
+    cuts_since: Callable[[int, Rule], int]
+    """How many cuts of the meters that a rule is for were let through since an instant."""
+    restores_since: Callable[[int, Rule], int]
     at_wire: bool = False
     """The command was let through before and is about to be sent."""
 
@@ -88,9 +90,7 @@ def judge(config: GuardConfig, case: Case) -> Verdict:
         if fault is not None:
             return Verdict(allowed=False, rule=name, reason=fault)
     override = None
-    for rule in config.rules():
-        if not rule.concerns(case.meter, case.groups):
-            continue
+    for rule in config.rules_for(case.meter, case.groups):
         fault = _cut_fault(rule, case)
         if fault is None:
             continue
@@ -103,8 +103,8 @@ def judge(config: GuardConfig, case: Case) -> Verdict:
 
 def moratorium_of(config: GuardConfig, now_ms: int, headend_seen_ms: int) -> str | None:
     """What a status says: why nobody is cut for non-payment now, if a rule for all says so."""
-    for rule in config.rules():
-        if rule.meters or rule.groups:
+    for rule in config.rule:
+        if not rule.is_for_all:
             continue
         if isinstance(rule, Moratorium) and _in_force(rule, now_ms):
             return f"{rule.name}: {rule.reason}, until {rule.until.isoformat()}"
@@ -120,13 +120,11 @@ def cause_of(command: Command) -> Cause:
 
 def _restore(config: GuardConfig, case: Case) -> Verdict:
     delay = 0
-    for rule in config.rules():
-        if not rule.concerns(case.meter, case.groups):
-            continue
+    for rule in config.rules_for(case.meter, case.groups):
         if isinstance(rule, SafetyHold):
             return Verdict(allowed=False, rule=rule.name, reason=rule.reason)
         if isinstance(rule, ReconnectRate) and not case.at_wire:
-            begun = case.restores_since(case.now_ms - MINUTE_MS)
+            begun = case.restores_since(case.now_ms - MINUTE_MS, rule)
             delay = max(delay, begun // rule.per_minute * MINUTE_MS)
     return Verdict(allowed=True, delay_ms=delay)
 
@@ -207,13 +205,13 @@ def _evidence_fault(rule: Evidence, case: Case) -> str | None:
 
 
 def _blast_fault(rule: BlastRadius, case: Case) -> str | None:
-    most_of_fleet = None if rule.share is None else max(1, int(rule.share * case.fleet))
+    most_of_fleet = None if rule.share is None else max(1, int(rule.share * case.fleet(rule)))
     bounds = (
         (rule.per_minute, MINUTE_MS, "minute"),
         (rule.per_hour, HOUR_MS, "hour"),
         (most_of_fleet, rule.share_within, written(rule.share_within)),
     )
     for most, span_ms, name in bounds:
-        if most is not None and case.cuts_since(case.now_ms - span_ms) >= most:
+        if most is not None and case.cuts_since(case.now_ms - span_ms, rule) >= most:
             return f"{most} cuts within a {name} are the most that are allowed"
     return None

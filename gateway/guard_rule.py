@@ -34,9 +34,14 @@ class Rule(BaseModel):
     meters: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
 
+    @property
+    def is_for_all(self) -> bool:
+        """It names neither meters nor groups."""
+        return not (self.meters or self.groups)
+
     def concerns(self, meter: str, groups: tuple[str, ...]) -> bool:
         """Whether the rule is for this meter."""
-        return not (self.meters or self.groups) or meter in self.meters or bool(set(groups) & set(self.groups))
+        return self.is_for_all or meter in self.meters or bool(set(groups) & set(self.groups))
 
 
 class Moratorium(Rule):
@@ -100,13 +105,13 @@ class Evidence(Rule):
 
 
 class BlastRadius(Rule):
-    """The most meters that may be cut in a time; all causes count and all are stopped."""
+    """The most of the meters it is for that may be cut in a time; all causes count and all are stopped."""
 
     kind: Literal["blast_radius"]
     name: str = "blast-radius"
     per_minute: int | None = Field(default=None, ge=0)
     per_hour: int | None = Field(default=None, ge=0)
-    share: float | None = Field(default=None, gt=0, le=1, description="of all meters, in `share_within`")
+    share: float | None = Field(default=None, gt=0, le=1, description="of the meters it is for, in `share_within`")
     share_within: Span = 86_400_000
 
 
@@ -118,7 +123,7 @@ class SafetyHold(Rule):
 
 
 class ReconnectRate(Rule):
-    """Delays reconnects so that a storm of them comes in steps; never refuses."""
+    """Delays reconnects of the meters it is for, so that a storm of them comes in steps; never refuses."""
 
     kind: Literal["reconnect_rate"]
     name: str = "reconnect-rate"
@@ -141,21 +146,24 @@ class Permission(BaseModel):
 
 
 class GuardConfig(BaseModel):
-    """The table. An `evidence` and a `blast_radius` rule are always there; naming one's own replaces them."""
+    """The table, and what holds where it says nothing.
+
+    A meter that no `evidence` rule concerns has the built-in one; a `blast_radius` is built in unless one for all
+    meters is named. One for some meters counts those, and replaces nothing.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rule: tuple[AnyRule, ...] = ()
     permission: dict[str, Permission] = Field(default_factory=dict)
 
-    def rules(self) -> tuple[AnyRule, ...]:
-        """The table with what is always there."""
-        kinds = {each.kind for each in self.rule}
-        always = tuple(each for each in _ALWAYS if each.kind not in kinds)
-        return self.rule + always
+    def rules_for(self, meter: str, groups: tuple[str, ...]) -> tuple[AnyRule, ...]:
+        """The rules that concern a meter, what is built in included."""
+        own = tuple(each for each in self.rule if each.concerns(meter, groups))
+        evidence = () if any(isinstance(each, Evidence) for each in own) else (BUILT_IN_EVIDENCE,)
+        bounded = any(isinstance(each, BlastRadius) and each.is_for_all for each in own)
+        return own + evidence + (() if bounded else (BUILT_IN_BLAST_RADIUS,))
 
 
-_ALWAYS: Final[tuple[AnyRule, ...]] = (
-    Evidence(kind="evidence"),
-    BlastRadius(kind="blast_radius", per_minute=20, per_hour=200),
-)
+BUILT_IN_EVIDENCE: Final = Evidence(kind="evidence")
+BUILT_IN_BLAST_RADIUS: Final = BlastRadius(kind="blast_radius", per_minute=20, per_hour=200)

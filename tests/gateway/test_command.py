@@ -183,6 +183,17 @@ def test_a_mass_disconnect_is_stopped_at_the_configured_number() -> None:
     assert give(cores, request(id="late", expires_at=later), "MB999", NOW_MS + 61_000) == [("accepted", None)]
 
 
+def test_a_group_s_own_number_counts_its_own_cuts_and_those_of_all_count_too() -> None:
+    rules = [
+        {"kind": "blast_radius", "name": "north", "groups": ["north"], "per_minute": 2},
+        {"kind": "blast_radius", "per_minute": 5},
+    ]
+    cores = Cores(guard=GuardConfig.model_validate({"rule": rules}))
+    cores.around.groups = {f"MB{number}": ("north",) if number % 2 else () for number in range(20)}
+    outcomes = [give(cores, request(id=f"c{number}"), f"MB{number}")[0] for number in range(20)]
+    assert [rule for _, rule in outcomes[:8]] == [None, None, None, None, None, "north", "blast-radius", "north"]
+
+
 def test_every_decision_is_kept() -> None:
     cores = Cores()
     give(cores, request())

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from gateway.effect import Effect
 from gateway.guard import Case, KnownBalance, Verdict, judge, moratorium_of
-from gateway.guard_rule import GuardConfig
+from gateway.guard_rule import GuardConfig, Rule
 from protocols.message.command import Command
 from tests.gateway.cores import NOW_MS
 
@@ -26,8 +26,8 @@ def command(**more: Any) -> Command:
 def case(asked: Command, effect: Effect = Effect.CUT, **more: Any) -> Case:
     known: dict[str, Any] = {
         "command": asked, "meter": "MB1", "groups": ("north",), "effect": effect, "now_ms": NOW_MS,
-        "clock_trusted": True, "headend_seen_ms": NOW_MS, "balance": None, "fleet": 100,
-        "cuts_since": lambda _since: 0, "restores_since": lambda _since: 0,
+        "clock_trusted": True, "headend_seen_ms": NOW_MS, "balance": None,
+        "fleet": lambda _rule: 100, "cuts_since": lambda _since, _rule: 0, "restores_since": lambda _since, _rule: 0,
     }  # fmt: skip
     return Case(**known | more)
 
@@ -162,8 +162,10 @@ def test_other_causes_need_no_evidence() -> None:
         assert cut(asked=command(cause=cause)).allowed
 
 
-def counted(cuts: dict[int, int]) -> Callable[[int], int]:
-    return lambda since_ms: next(count for span_ms, count in sorted(cuts.items()) if NOW_MS - since_ms <= span_ms)
+def counted(cuts: dict[int, int]) -> Callable[[int, Rule], int]:
+    return lambda since_ms, _rule: next(
+        count for span_ms, count in sorted(cuts.items()) if NOW_MS - since_ms <= span_ms
+    )
 
 
 @pytest.mark.parametrize(
@@ -197,6 +199,16 @@ def test_without_a_rule_of_one_s_own_there_is_a_blast_radius() -> None:
     assert cut(cuts_since=counted({DAY_MS: 20})).rule == "blast-radius"
 
 
+def test_a_rule_of_some_meters_leaves_the_others_what_is_built_in() -> None:
+    long = {"kind": "evidence", "name": "north", "groups": ["north"], "not_older_than": "7d"}
+    old = command(evidence=EVIDENCE | {"as_on": at(-48)})
+    assert cut(guard(long), old).allowed
+    assert cut(guard(long), old, groups=("south",)).rule == "evidence"
+    wide = {"kind": "blast_radius", "name": "north", "groups": ["north"], "per_minute": 1000}
+    assert cut(guard(wide), cuts_since=counted({DAY_MS: 20})).rule == "blast-radius"
+    assert cut(guard(wide | {"groups": []}), cuts_since=counted({DAY_MS: 20})).allowed
+
+
 def reconnect(config: GuardConfig, **more: Any) -> Verdict:
     return judge(config, case(command(verb="reconnect", expires_at=None), Effect.RESTORE, **more))
 
@@ -216,8 +228,8 @@ def test_only_a_named_safety_hold_stops_a_reconnect() -> None:
 
 def test_a_reconnect_rate_delays_and_does_not_refuse() -> None:
     config = guard({"kind": "reconnect_rate", "per_minute": 10})
-    assert reconnect(config, restores_since=lambda _since: 9).delay_ms == 0
-    verdict = reconnect(config, restores_since=lambda _since: 25)
+    assert reconnect(config, restores_since=lambda _since, _rule: 9).delay_ms == 0
+    verdict = reconnect(config, restores_since=lambda _since, _rule: 25)
     assert (verdict.allowed, verdict.delay_ms) == (True, 120_000)
 
 
