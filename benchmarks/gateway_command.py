@@ -31,7 +31,9 @@ MEMORY_MB: Final = 250.0
 METERS: Final = 200
 COMMANDS: Final = 400
 CONFIGURED: Final = 5_000
-MODEL: Final = 'base = "is15959-d1"\ntitle = "a contact that moves at once"\n[relay]\noperating_ms = 0\nread_back_lag_ms = 0\n'
+MODEL: Final = (
+    'base = "is15959-d1"\ntitle = "a contact that moves at once"\n[relay]\noperating_ms = 0\nread_back_lag_ms = 0\n'
+)
 GUARD: Final = '[[guard.rule]]\nkind = "blast_radius"\n'
 
 
@@ -42,9 +44,7 @@ def program(*arguments: str, folder: Path) -> Iterator[tuple[subprocess.Popen[st
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
     with (folder / f"{arguments[0]}.log").open("w") as log:
         pipe = subprocess.PIPE
-        process = subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=log, text=True, cwd=folder, env=environment
-        )
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log, text=True, cwd=folder, env=environment)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -118,9 +118,11 @@ def command_ms(folder: Path, broker: str) -> list[float]:
     with program("emulator", "run", "bench.toml", folder=folder) as (_, ready):
         meters = [(each["id"], each["urls"][0].replace("client=16", "client=48")) for each in ready["meters"]]
         file = gateway_file(folder, broker, meters, "1s", "commands.db")
-        with program("gateway", "run", file.name, folder=folder):
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                return sorted(runner.run(latencies(broker, [name for name, _ in meters])))
+        with (
+            program("gateway", "run", file.name, folder=folder),
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            return sorted(runner.run(latencies(broker, [name for name, _ in meters])))
 
 
 def memory_mb(folder: Path) -> float:

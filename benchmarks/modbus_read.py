@@ -50,9 +50,9 @@ async def serve_echo() -> None:
 
 async def serve_ours() -> None:
     """The emulator with one SDM120 in its bench file, a household behind it: what `meter-emulator run` deploys."""
-    from emulator.assembly import assemble
-    from emulator.bench import check
-    from emulator.running import RunningBench
+    from emulator.bench.assembly import assemble
+    from emulator.bench.file import check
+    from emulator.bench.running import RunningBench
     from protocols.address import Tcp, parse
 
     meter = {

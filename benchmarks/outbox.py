@@ -18,9 +18,9 @@ from typing import Final
 import aiomqtt
 import uvloop
 
-from gateway.outbox import Outbox, RowKind
-from gateway.sender import Sender
-from gateway.store import GroupCommit, open_store
+from gateway.outbox.outbox import Outbox, RowKind
+from gateway.outbox.sender import Sender
+from gateway.outbox.store import GroupCommit, open_store
 from protocols.transport.mqtt import Broker, connect
 from tests.broker import mosquitto
 
@@ -62,7 +62,7 @@ async def serving(commit: GroupCommit) -> AsyncIterator[None]:
 
 async def through(port: int, folder: Path, turn: int) -> float:
     """Messages a second from `put` to PUBACK, through a store on the disk."""
-    store = open_store(folder / f"outbox-{turn}.db", _now_ms(), lambda count: bytes(count)).store
+    store = open_store(folder / f"outbox-{turn}.db", _now_ms(), bytes).store
     outbox = Outbox(store)
     commit = GroupCommit(store)
     sender = Sender(outbox, commit.wake, _now_ms, _fail)

@@ -16,7 +16,7 @@ FACE: Final = "tests/emulator/face/cosem"
 SERVER: Final = f"{DLMS}/test_server.py"
 CLIENT: Final = f"{DLMS}/test_client.py"
 WRAPPER: Final = "tests/protocols/test_wrapper.py"
-ENDPOINT: Final = "tests/emulator/test_endpoint.py"
+ENDPOINT: Final = "tests/emulator/line/test_endpoint.py"
 FRAMER: Final = f"{HDLC}/test_framer.py"
 STATION: Final = f"{HDLC}/test_server.py"
 PRIMARY: Final = f"{HDLC}/test_client.py"
@@ -150,7 +150,7 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
         Feature(
             "the meter dials in (`dlms+tcp+listen://`)",
             _tests(ENDPOINT, "a_meter_that_dials_in_is_served_on_the_connection_it_made"),
-            _tests("tests/gateway/test_caller.py", "meters_that_call_are_told_apart_read_and_switched"),
+            _tests("tests/gateway/service/test_caller.py", "meters_that_call_are_told_apart_read_and_switched"),
         ),
     ),
     "IEC 62056-21": (

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from emulator.firmware import IMAGE, ImageEvent
+from emulator.errand.firmware import IMAGE, ImageEvent
 from protocols import firmware_image
 from protocols.model.physics import Firmware
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from emulator.push import PUSH, QUEUE_MAX, PushState
+from emulator.errand.push import PUSH, QUEUE_MAX, PushState
 from gateway.push_listener import CONNECTIONS_MAX, IDLE_US, PUSH_OCTETS_MAX
 from protocols.model.cosem_object import Capture
 from protocols.model.loader import load

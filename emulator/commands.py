@@ -16,13 +16,13 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from emulator.assembly import Household, assemble
-from emulator.bench import BenchError, BenchFile, check, plans, read_bench
-from emulator.endpoint import EndpointError, check_files
-from emulator.journal import Journal
-from emulator.key_file import rows, text_of, write
+from emulator.bench.assembly import Household, assemble
+from emulator.bench.file import BenchError, BenchFile, check, plans, read_bench
+from emulator.bench.journal import Journal
+from emulator.bench.running import RunningBench
+from emulator.keys.key_file import rows, text_of, write
+from emulator.line.endpoint import EndpointError, check_files
 from emulator.payment.issue import issued
-from emulator.running import RunningBench
 from protocols.firmware_image import HEADER_OCTETS, IMAGE_OCTETS_MAX, FirmwareImage, hardware_of
 from protocols.model.loader import load, load_file, model_ids
 from protocols.model.meter_model import MeterModel

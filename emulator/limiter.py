@@ -6,12 +6,12 @@ next is the load switch's matter. The limiter never touches a switch that somebo
 
 from typing import NamedTuple
 
-from emulator.clock import STANDS_STILL, MeterClock
-from emulator.energy import Segment
+from emulator.event.tamper import over_current_quiet, over_load_quiet
+from emulator.event.watch import FAR, Watch
+from emulator.mains.scene import next_change, steady_phases
+from emulator.metering.energy import Segment
 from emulator.relay import Action, Cause, ControlState, LoadSwitch
-from emulator.scene import next_change, steady_phases
-from emulator.tamper import over_current_quiet, over_load_quiet
-from emulator.watch import FAR, Watch
+from emulator.timing.clock import STANDS_STILL, MeterClock
 from protocols.model.physics import Physics
 
 

@@ -10,26 +10,26 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from emulator.billing import BillBook
-from emulator.clock import STANDS_STILL, STATUS_DOUBTFUL, ClockSegment, MeterClock
-from emulator.energy import FORWARDED_ONLY, NORMAL, PHASE_REGISTERS, REVERSED, Ledger, Scene, Segment, lag_only
-from emulator.event_log import CAPTURING, NOTHING_MEASURED, Code, EventLog, EventRow
-from emulator.happening import Happening, Kind
+from emulator.event.event_log import CAPTURING, NOTHING_MEASURED, Code, EventLog, EventRow
+from emulator.event.happening import Happening, Kind
+from emulator.event.status_word import BILLING, FIRST_BREATH, LAST_GASP, SWITCH, mask
+from emulator.event.tamper import Monitor
+from emulator.event.watch import FAR
 from emulator.limiter import LoadLimiter
 from emulator.load import Load, load_from_table
+from emulator.mains.scene import phases
+from emulator.mains.supply import Supply, supply_from_table
+from emulator.metering.billing import BillBook
+from emulator.metering.energy import FORWARDED_ONLY, NORMAL, PHASE_REGISTERS, REVERSED, Ledger, Scene, Segment, lag_only
+from emulator.metering.tariff import ActiveCalendar, Calendar
+from emulator.metering.zoned import EMPTY_ZONES
 from emulator.payment.prepayment import Prepayment
 from emulator.relay import LoadSwitch
-from emulator.scene import phases
-from emulator.status_word import BILLING, FIRST_BREATH, LAST_GASP, SWITCH, mask
-from emulator.supply import Supply, supply_from_table
-from emulator.tamper import Monitor
-from emulator.tariff import ActiveCalendar, Calendar
-from emulator.watch import FAR
-from emulator.zone import DAY_MS, Zone, zone
-from emulator.zoned import EMPTY_ZONES
+from emulator.timing.clock import STANDS_STILL, STATUS_DOUBTFUL, ClockSegment, MeterClock
+from emulator.timing.zone import DAY_MS, Zone, zone
 
 if TYPE_CHECKING:
-    from emulator.maxima import Found
+    from emulator.metering.maxima import Found
     from protocols.model.physics import Physics
 
 MILLI_WH_PER_KWH: Final = 1_000_000
@@ -220,8 +220,7 @@ class Mechanism(ABC):
             self._now_ms = max(self._now_ms, self._due_ms)
             self._fire(self._now_ms)
             self.replan()
-        if at_ms > self._now_ms:
-            self._now_ms = at_ms
+        self._now_ms = max(self._now_ms, at_ms)
 
     @property
     def now_ms(self) -> int:

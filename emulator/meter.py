@@ -8,25 +8,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.clock import STANDS_STILL, ClockSegment
-from emulator.energy import Scale, scale_of
-from emulator.event_log import Code, captured
-from emulator.grid import PeriodGrid
-from emulator.happening import Kind
-from emulator.history import History
+from emulator.event.event_log import Code, captured
+from emulator.event.happening import Kind
+from emulator.event.status_word import word
+from emulator.event.tamper import INPUTS
 from emulator.mechanism import Mechanism
+from emulator.metering.energy import Scale, scale_of
+from emulator.metering.history import History
+from emulator.metering.quantities import QUANTITY_READERS
+from emulator.metering.zoned import zoned_registers
 from emulator.parameter import MODE_CODES, PARAMETERS, code_of
-from emulator.quantities import QUANTITY_READERS
-from emulator.status_word import word
-from emulator.tamper import INPUTS
-from emulator.zoned import zoned_registers
+from emulator.timing.clock import STANDS_STILL, ClockSegment
+from emulator.timing.grid import PeriodGrid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from emulator.limiter import EmergencyProfile
     from emulator.load import Load
-    from emulator.tariff import Calendar
+    from emulator.metering.tariff import Calendar
 
 MILLI_WH_PER_KWH: Final = 1_000_000
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from emulator.event_log import Code
-from emulator.status_word import BITS
+from emulator.event.event_log import Code
+from emulator.event.status_word import BITS
 from protocols.model.physics import BLOCK_PERIODS_S
 
 if TYPE_CHECKING:

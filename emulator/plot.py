@@ -8,10 +8,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from emulator.event_log import LOGS
+from emulator.event.event_log import LOGS
 from emulator.mechanism import Model
 from emulator.meter import Meter
-from emulator.zone import DAY_MS
+from emulator.timing.zone import DAY_MS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

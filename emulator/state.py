@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from emulator.limiter import EmergencyProfile
 from emulator.meter import Meter
-from emulator.tariff import Calendar
+from emulator.metering.tariff import Calendar
 
 VERSION: Final = 1
 SUFFIX: Final = ".state"

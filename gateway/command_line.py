@@ -11,12 +11,12 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
-from gateway.config import ConfigError
+from gateway.configuration.config import ConfigError
+from gateway.configuration.span import milliseconds
 from gateway.desk.send import NobodyError
 from gateway.exit_status import ExitStatus
-from gateway.script import MeterError, NoAnswerError, NoConnectionError, NotLetInError
-from gateway.span import milliseconds
-from gateway.store import StoreError
+from gateway.outbox.store import StoreError
+from gateway.service.script import MeterError, NoAnswerError, NoConnectionError, NotLetInError
 from protocols.transport.mqtt import MqttLostError, MqttRefusedError
 
 T = TypeVar("T")

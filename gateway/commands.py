@@ -14,13 +14,13 @@ from typing import Annotated, Any
 import typer
 
 from gateway.command_line import JsonOption, WrongUseError, in_loop, span_ms, system_ms, told
-from gateway.config import load
+from gateway.configuration.config import load
 from gateway.desk import meter_commands, wire_commands
 from gateway.desk.send import Asked, exit_status, send, sentence
-from gateway.log import log_to_stderr
-from gateway.reading import utc
-from gateway.supervisor import Edge, Gateway
-from gateway.unit import make_units, zone_of
+from gateway.polling.reading import utc
+from gateway.service.log import log_to_stderr
+from gateway.service.supervisor import Edge, Gateway
+from gateway.service.unit import make_units, zone_of
 from protocols.message import schema as contract
 from protocols.message.command import Command, Result
 from protocols.message.topic import DEFAULT_PREFIX, Kind

@@ -8,15 +8,15 @@ import logging
 from datetime import tzinfo
 from typing import Any, Final
 
-from gateway.bus import Job
-from gateway.config import PushConfig
-from gateway.fleet import Fleet
+from gateway.configuration.config import PushConfig
 from gateway.meter.push import MalformedPushError, Pushed, split_payload, understand
 from gateway.meter.push_sender import Counted, Letter, Senders
-from gateway.poll import RELAY
-from gateway.runner import Shared
-from gateway.schedule import Priority
-from gateway.store import StoreError
+from gateway.outbox.store import StoreError
+from gateway.polling.bus import Job
+from gateway.polling.poll import RELAY
+from gateway.polling.schedule import Priority
+from gateway.service.fleet import Fleet
+from gateway.service.runner import Shared
 from protocols.address import Tcp, TcpListen, Udp, parse
 from protocols.cosem.status_word import FIRST_BREATH, LAST_GASP, SWITCH, bits_of, name_of
 from protocols.dlms.general_block_transfer import TAG as GENERAL_BLOCK

@@ -33,7 +33,7 @@ PORTS: Final = range(20_000, 32_768)
 
 def free_port() -> int:
     """A TCP port that nobody listens on just now."""
-    draw = Random()  # noqa: S311 (tests that run beside each other draw different ones)
+    draw = Random()
     while True:
         port = draw.choice(PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):

@@ -8,7 +8,7 @@ from datetime import date
 from functools import cache
 from typing import Final, NamedTuple
 
-from emulator.curve import SLOTS, Noise, Shape
+from emulator.mains.curve import SLOTS, Noise, Shape
 
 _HOURS: Final = 24
 _HOUR_SLOTS: Final = SLOTS // _HOURS

@@ -5,10 +5,10 @@ The two never overlap: a quarter of an hour in which the shape feeds draws nothi
 
 from typing import Final, NamedTuple
 
-from emulator import draw
-from emulator.curve import SCALE, SLOT_MS, Curve
 from emulator.load.base import Energies, Power, PowerFactor
 from emulator.load.shapes import FED, KINDS, Profile, shape
+from emulator.mains import draw
+from emulator.mains.curve import SCALE, SLOT_MS, Curve
 
 _MILLI: Final = SCALE // 1000
 

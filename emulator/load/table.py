@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from emulator import draw
 from emulator.load.base import Load, PowerFactor
 from emulator.load.constant import ConstantLoad
 from emulator.load.recorded import RecordedLoad, read_recording
 from emulator.load.shapes import KINDS
 from emulator.load.stochastic import make
-from emulator.zone import Zone
+from emulator.mains import draw
+from emulator.timing.zone import Zone
 
 _KINDS: Final = ("constant", "recorded", *KINDS)
 _OPTIONS: Final = ("power_factor", "lead", "size", "shares")

@@ -3,9 +3,9 @@
 from functools import lru_cache
 from typing import Final
 
-from emulator.clock import STANDS_STILL, MeterClock
-from emulator.tariff import Calendar
-from emulator.watch import FAR
+from emulator.event.watch import FAR
+from emulator.metering.tariff import Calendar
+from emulator.timing.clock import STANDS_STILL, MeterClock
 from protocols.model.payment import FriendlyModel
 
 NORMAL, FRIENDLY = 1, 2

@@ -3,7 +3,7 @@
 from pathlib import Path
 from time import time_ns
 
-from emulator.bench import BenchError, BenchFile, plans
+from emulator.bench.file import BenchError, BenchFile, plans
 from emulator.payment.token import format_of
 from protocols.model.association import SECRETS_DEFAULT
 from protocols.model.loader import load, load_file

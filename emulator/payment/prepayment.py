@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.clock import STANDS_STILL
-from emulator.energy import IMPORT, MICROJOULES_PER_MILLI_WH, total
+from emulator.event.watch import FAR, SEARCH_MS
+from emulator.metering.energy import IMPORT, MICROJOULES_PER_MILLI_WH, total
 from emulator.payment.account import Account, Moment
 from emulator.payment.charge import CONSUMPTION, TIME, Charge
 from emulator.payment.credit import EMERGENCY, Credit
@@ -23,7 +23,7 @@ from emulator.payment.state import AccountStatus, CreditStatus, Supply
 from emulator.payment.token_gateway import TokenGateway
 from emulator.payment.verb import VERBS
 from emulator.relay import Cause, ControlState
-from emulator.watch import FAR, SEARCH_MS
+from emulator.timing.clock import STANDS_STILL
 
 if TYPE_CHECKING:
     from emulator.mechanism import Mechanism

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from gateway.fleet_keys import EVERY, FleetKeys, MeterKeys
+from gateway.configuration.fleet_keys import EVERY, FleetKeys, MeterKeys
 from protocols.dissect import apdu, hdlc, wrapper
 from protocols.dissect.ciphered import Unlock
 from protocols.dissect.tree import Node, lines

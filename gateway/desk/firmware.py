@@ -6,11 +6,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from gateway.config import MeterConfig
+from gateway.configuration.config import MeterConfig
+from gateway.configuration.fleet_keys import FleetKeys
 from gateway.desk.reach import reach
-from gateway.fleet_keys import FleetKeys
 from gateway.meter.firmware import POLL_MS, Next, Stage, Transfer
-from gateway.script import NoAnswerError, NoConnectionError, RefusedError
+from gateway.service.script import NoAnswerError, NoConnectionError, RefusedError
 from protocols.errors import RemoteProtocolError
 from protocols.firmware_image import IMAGE_OCTETS_MAX, FirmwareImage
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import typer
 
+from gateway.command.execution import settled
 from gateway.command_line import (
     JsonOption,
     TimeoutOption,
@@ -18,17 +19,16 @@ from gateway.command_line import (
     system_ms,
     told,
 )
-from gateway.config import MeterConfig
-from gateway.coverage import Stretch
+from gateway.configuration.config import MeterConfig
+from gateway.configuration.fleet_keys import FleetKeys
 from gateway.desk import show
 from gateway.desk.firmware import install, transfer_of
 from gateway.desk.objects import Listed, Target, object_list
 from gateway.desk.reach import Desk, keys_in, meter_config, reach
-from gateway.execution import settled
-from gateway.fleet_keys import FleetKeys
 from gateway.meter.firmware import Stage
 from gateway.meter.scripts import RelaySeen, Table
-from gateway.script import NoAnswerError, RefusedError
+from gateway.polling.coverage import Stretch
+from gateway.service.script import NoAnswerError, RefusedError
 from protocols.message.args import ReadArgs
 from protocols.message.reading import Row, Value
 

@@ -3,8 +3,8 @@
 from typing import Any, Final, NamedTuple
 
 from gateway.meter.dlms_profile import Get, obis
-from gateway.reading import Column, name_of
-from gateway.script import Ask, NonsenseError, RefusedError, Script
+from gateway.polling.reading import Column, name_of
+from gateway.service.script import Ask, NonsenseError, RefusedError, Script
 from protocols.cosem.catalogue import find
 from protocols.cosem.obis import LogicalName
 from protocols.dlms.results import DataAccessResult

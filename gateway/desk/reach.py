@@ -7,13 +7,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from gateway.config import ConfigError, GatewayConfig, MeterConfig, check
-from gateway.credentials import KeyRing
+from gateway.configuration.config import ConfigError, GatewayConfig, MeterConfig, check
+from gateway.configuration.credentials import KeyRing
+from gateway.configuration.fleet_keys import EVERY, FleetKeys, parse_fleet_keys
 from gateway.desk.recognition import recognise
-from gateway.driver import drive
-from gateway.fleet_keys import EVERY, FleetKeys, parse_fleet_keys
-from gateway.script import Script
-from gateway.unit import Link, Unit, make_unit, zone_of
+from gateway.service.driver import drive
+from gateway.service.script import Script
+from gateway.service.unit import Link, Unit, make_unit, zone_of
 from protocols.address import ModbusAddress
 from protocols.model.loader import load
 from protocols.model.meter_model import MeterModel

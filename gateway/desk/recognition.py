@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from gateway.script import Ask, NoAnswerError, RefusedError, Script
+from gateway.service.script import Ask, NoAnswerError, RefusedError, Script
 from protocols.modbus.pdu import Response
 from protocols.modbus.recognise import CERTAINTY, Recognition, questions, ranked
 from protocols.model.loader import load, model_ids

@@ -14,12 +14,12 @@ from typing import Any, Final, NamedTuple
 
 import typer
 
-from gateway.config import ConfigError
+from gateway.configuration.config import ConfigError
 from gateway.desk.recognition import recognise
-from gateway.driver import drive
 from gateway.meter.dlms_link import Terms
 from gateway.meter.modbus_link import ModbusLink, Pauses
-from gateway.script import NoAnswerError, NoConnectionError
+from gateway.service.driver import drive
+from gateway.service.script import NoAnswerError, NoConnectionError
 from protocols.address import BAUDS as BAUDS_POSSIBLE
 from protocols.address import AddressError, ModbusAddress, SerialLine, parse
 from protocols.modbus.access import ReadRegisters

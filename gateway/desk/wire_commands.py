@@ -19,7 +19,7 @@ from gateway.desk.reach import fleet_in
 from gateway.desk.scan import Found, progress_teller, search_of
 from gateway.desk.scan import scan as scan_line
 from gateway.exit_status import ExitStatus
-from gateway.script import NoAnswerError
+from gateway.service.script import NoAnswerError
 from protocols.model.table import ModelError
 
 PATH_LETTERS_MAX: Final = 4096

@@ -5,12 +5,12 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Final
 
-from gateway.coverage import Stretch
 from gateway.meter.cosem_json import value_from
 from gateway.meter.dlms_profile import PROFILES, SCALER_ATTRIBUTE, Act, Get, GetMany, Profiles, Set, obis
 from gateway.meter.scripts import BalanceSeen, RelaySeen, Table, Written
-from gateway.reading import Column, instant_of, value_of, written
-from gateway.script import Ask, NonsenseError, RefusedError, Script
+from gateway.polling.coverage import Stretch
+from gateway.polling.reading import Column, instant_of, value_of, written
+from gateway.service.script import Ask, NonsenseError, RefusedError, Script
 from protocols.dlms.ask.outcome import Invoked
 from protocols.dlms.date_time import DateTime
 from protocols.dlms.results import ActionResult, DataAccessResult

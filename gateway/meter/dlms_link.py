@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.caller import Call
-from gateway.credentials import Credentials
+from gateway.configuration.credentials import Credentials
 from gateway.meter.dlms_profile import Act, GetMany, Set
 from gateway.meter.security import MARGIN, Shared, authenticator_of, public_profile
-from gateway.script import NoAnswerError, NoConnectionError, NonsenseError, NotLetInError, RefusedError
+from gateway.service.caller import Call
+from gateway.service.script import NoAnswerError, NoConnectionError, NonsenseError, NotLetInError, RefusedError
 from protocols.address import DlmsAddress
 from protocols.cosem.obis import LogicalName
 from protocols.dlms.application import AssociationProfile

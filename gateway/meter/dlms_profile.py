@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final, NamedTuple, TypeVar
 
-from gateway.coverage import Stretch
 from gateway.meter.scripts import Table
-from gateway.reading import Column, utc, utc_ms, value_of
-from gateway.script import Ask, NonsenseError, RefusedError, Script
+from gateway.polling.coverage import Stretch
+from gateway.polling.reading import Column, utc, utc_ms, value_of
+from gateway.service.script import Ask, NonsenseError, RefusedError, Script
 from protocols.cosem.obis import LogicalName
 from protocols.cosem.unit import ScalerUnit
 from protocols.dlms.date_time import DateTime

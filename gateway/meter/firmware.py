@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any, Final, NamedTuple
 
 from gateway.meter.dlms_profile import Act, Get, GetMany, Set, obis
-from gateway.script import Ask, NonsenseError, RefusedError, Script
+from gateway.service.script import Ask, NonsenseError, RefusedError, Script
 from protocols.dlms.ask.outcome import Invoked
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.value import Tag, Value

@@ -8,11 +8,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from gateway.coverage import Stretch
-from gateway.effect import Effect
+from gateway.command.effect import Effect
 from gateway.meter.scripts import BalanceSeen, RelaySeen, Table, Written
-from gateway.reading import plain
-from gateway.script import Ask, NoAnswerError, NonsenseError, RefusedError, Script
+from gateway.polling.coverage import Stretch
+from gateway.polling.reading import plain
+from gateway.service.script import Ask, NoAnswerError, NonsenseError, RefusedError, Script
 from protocols.message.args import (
     ExecuteArgs,
     LoadLimitArgs,

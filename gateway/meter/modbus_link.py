@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.meter.dlms_link import Terms
-from gateway.script import MeterError, NoAnswerError, NoConnectionError
+from gateway.service.script import MeterError, NoAnswerError, NoConnectionError
 from protocols.address import MeterAddress, ModbusAddress, SerialLine
 from protocols.errors import LocalProtocolError
 from protocols.machine import Machine, Peer, Stack, TimedOut

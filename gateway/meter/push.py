@@ -12,7 +12,7 @@ from functools import cache
 from typing import Final
 
 from gateway.meter.dlms_profile import PROFILES
-from gateway.reading import BILLING_DATE, CLOCK, Column, instant_of, value_of, written
+from gateway.polling.reading import BILLING_DATE, CLOCK, Column, instant_of, value_of, written
 from protocols.cosem.data_type import DataType, Kind, parse
 from protocols.cosem.obis import LogicalName
 from protocols.cosem.status_word import BITS

@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from gateway.meter.push import MalformedPushError, device_id_of, split_payload
-from gateway.unit import Unit
+from gateway.service.unit import Unit
 from protocols.dlms.ciphered import GENERAL_CIPHERING, GeneralCiphering, GeneralDedCiphering, GeneralGloCiphering
 from protocols.dlms.notification import DATA_NOTIFICATION, DataNotification, DataNotificationConfirm
 from protocols.dlms.security.control import AUTHENTICATED, ENCRYPTED, PROTECTED

@@ -4,8 +4,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from gateway.coverage import Stretch
-from gateway.script import Script
+from gateway.polling.coverage import Stretch
+from gateway.service.script import Script
 from protocols.message.args import (
     ExecuteArgs,
     LoadLimitArgs,

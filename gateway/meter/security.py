@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
-from gateway.script import NotLetInError
+from gateway.service.script import NotLetInError
 from protocols.dlms.acse import Mechanism
 from protocols.dlms.application import Association, AssociationProfile
 from protocols.dlms.client import PROPOSED_LN

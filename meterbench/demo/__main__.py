@@ -162,7 +162,7 @@ async def run(seconds: float | None, broker: str | None) -> int:
                     "run",
                     str(config),
                     "--until-stdin-closes",
-                    log=folder / "gateway.log",
+                    log=folder / "gateway.service.log",
                 )
             )
             meters = [meter["id"] for meter in tomllib.loads(config.read_text())["meter"]]

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gateway.coverage import Stretch
 from gateway.desk.reach import meter_config, reach
+from gateway.polling.coverage import Stretch
 from tests.broker import free_port
 from tests.chaos.ledger import Ledger
 from tests.chaos.plan import BROKER, CLEAR, EMULATOR, GATEWAY, HEADEND, METERS

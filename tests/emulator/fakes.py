@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from emulator.clock import BenchClock
-from emulator.happening import Happening
-from emulator.resident import Resident
-from emulator.zone import Zone
+from emulator.bench.resident import Resident
+from emulator.event.happening import Happening
+from emulator.timing.clock import BenchClock
+from emulator.timing.zone import Zone
 from protocols.dlms.application import Association, AssociationProfile
 from protocols.dlms.conformance import Conformance
 from protocols.dlms.results import ActionResult, DataAccessResult

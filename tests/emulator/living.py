@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.errands import Errands
+from emulator.errand.errands import Errands
+from emulator.errand.push import Push
 from emulator.face.cosem.face import CosemFace
 from emulator.meter import Meter
-from emulator.push import Push
 from protocols.cosem.obis import LogicalName
 from protocols.dlms.application import Association
 from protocols.dlms.notification import DataNotification

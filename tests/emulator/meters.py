@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.event_log import LOGS, EventRow
+from emulator.event.event_log import LOGS, EventRow
 from emulator.load import Load
+from emulator.mains.supply import Supply
 from emulator.meter import Meter
-from emulator.quantities import QUANTITY_READERS
-from emulator.supply import Supply
-from emulator.zone import Zone
+from emulator.metering.quantities import QUANTITY_READERS
+from emulator.timing.zone import Zone
 from protocols.model.physics import Physics
 
 START_MS = 1_730_053_800_000

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from emulator.event_log import LOGS
+from emulator.event.event_log import LOGS
 from emulator.meter import Meter
 from protocols.model import load
 from tests.emulator.meters import DAY_MS, HOUR_MS, events

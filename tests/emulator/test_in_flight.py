@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from emulator.clock import BenchClock
-from emulator.resident import Attendance, Resident
-from emulator.zone import zone
+from emulator.bench.resident import Attendance, Resident
+from emulator.timing.clock import BenchClock
+from emulator.timing.zone import zone
 from protocols.dlms.descriptor import AttributeDescriptor
 from protocols.link import Apdu
 from protocols.machine import Layer, Stack

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from emulator.endpoint import Endpoint
-from emulator.rs485 import LineBehaviour
+from emulator.line.endpoint import Endpoint
+from emulator.line.rs485 import LineBehaviour
 from protocols.address import ModbusAddress, SerialLine, Tcp, Tls, Udp, parse
 from protocols.checksum import crc16_modbus
 from protocols.machine import Indication, Layer, Stack

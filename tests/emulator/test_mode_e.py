@@ -3,9 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from emulator.assembly import assemble
-from emulator.bench import check
-from emulator.running import RunningBench
+from emulator.bench.assembly import assemble
+from emulator.bench.file import check
+from emulator.bench.running import RunningBench
 from protocols.address import SerialLine, parse
 from protocols.hdlc.client import HdlcClient
 from protocols.hdlc.framer import HdlcFramer

@@ -2,8 +2,8 @@
 
 import pytest
 
-from emulator.clock import STATUS_DOUBTFUL
-from emulator.happening import Happening, Kind
+from emulator.event.happening import Happening, Kind
+from emulator.timing.clock import STATUS_DOUBTFUL
 from tests.emulator.meters import DAY_MS, HOUR_MS, START_MS, codes, events, make
 
 

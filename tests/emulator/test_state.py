@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from emulator.limiter import EmergencyProfile
 from emulator.load.constant import ConstantLoad
 from emulator.meter import Meter
+from emulator.metering.tariff import Calendar
 from emulator.state import REPLAY, MeterState, StateError, keep, path_of
-from emulator.tariff import Calendar
 from tests.emulator.meters import DAY_MS, HOUR_MS, START_MS, everything, make
 from tests.emulator.payment.accounts import TOKENS, table
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.command import Commands, Delivery, Surroundings
-from gateway.guard_rule import GuardConfig
-from gateway.outbox import Outbox
-from gateway.report import Report
-from gateway.retention import Limits, Retention
-from gateway.store import Store, open_store
+from gateway.command.command import Commands, Delivery, Surroundings
+from gateway.command.guard_rule import GuardConfig
+from gateway.outbox.outbox import Outbox
+from gateway.outbox.retention import Limits, Retention
+from gateway.outbox.store import Store, open_store
+from gateway.polling.report import Report
 from protocols.message.command import Result
 from protocols.message.topic import Topics
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from gateway.script import Ask, Commit, MeterError, Script, Wait
-from gateway.store import Store
+from gateway.outbox.store import Store
+from gateway.service.script import Ask, Commit, MeterError, Script, Wait
 
 T = TypeVar("T")
 

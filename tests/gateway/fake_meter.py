@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.meter.dlms_profile import Act, GetMany, Set, obis
-from gateway.reading import utc
+from gateway.polling.reading import utc
 from protocols.dlms.ask.outcome import Invoked
 from protocols.dlms.date_time import DateTime
 from protocols.dlms.descriptor import AttributeDescriptor

@@ -13,11 +13,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from emulator.assembly import assemble
-from emulator.bench import check as check_bench
-from emulator.running import RunningBench
-from gateway.config import check
-from gateway.supervisor import Edge, Gateway
+from emulator.bench.assembly import assemble
+from emulator.bench.file import check as check_bench
+from emulator.bench.running import RunningBench
+from gateway.configuration.config import check
+from gateway.service.supervisor import Edge, Gateway
 from protocols.transport.mqtt import Broker, Delivered, Session, connect
 from protocols.transport.pump import link_time_us
 
@@ -51,7 +51,7 @@ def edge(file: Path) -> Edge:
         system_ms=lambda: time.time_ns() // 1_000_000,
         monotonic_us=link_time_us,
         entropy=os.urandom,  # noqa: TID251 (the test is the program's edge)
-        rng=Random(7),  # noqa: S311 (waits)
+        rng=Random(7),
         file=file,
     )
 

@@ -14,7 +14,7 @@ from typer.testing import Result as Ended
 from gateway.commands import app
 from gateway.desk.send import exit_status, sentence
 from gateway.exit_status import ExitStatus
-from gateway.reading import utc
+from gateway.polling.reading import utc
 from protocols.message.command import Result, Rung
 from tests.broker import mosquitto
 from tests.gateway.cores import NOW_MS

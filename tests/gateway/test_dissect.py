@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.commands import app
+from gateway.configuration.fleet_keys import parse_fleet_keys
 from gateway.desk.dissect import Dissector, bench_keys, messages, unlocks
-from gateway.fleet_keys import parse_fleet_keys
 from protocols.dlms.acse import ApplicationContext, AssociationRequest, Mechanism
 from protocols.dlms.security.envelope import protect_glo
 from protocols.dlms.security.keys import Keys

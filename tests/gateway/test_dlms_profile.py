@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from gateway.coverage import Stretch
 from gateway.meter.dlms_profile import BUFFER, CAPTURE_OBJECTS, GetMany, Profiles, obis
 from gateway.meter.scripts import Table
-from gateway.reading import utc, utc_ms
-from gateway.script import NonsenseError, RefusedError
+from gateway.polling.coverage import Stretch
+from gateway.polling.reading import utc, utc_ms
+from gateway.service.script import NonsenseError, RefusedError
 from protocols.dlms.date_time import DateTime
 from protocols.dlms.results import DataAccessResult
 from protocols.dlms.selection import CaptureObject

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.meter.dlms_profile import Act, GetMany, Set
 from gateway.meter.firmware import BLOCK, BLOCK_SIZE, ENABLED, STATUS, TO_ACTIVATE, Next, Stage, Transfer
-from gateway.script import Ask, MeterError, NoConnectionError, NonsenseError, RefusedError, Script
+from gateway.service.script import Ask, MeterError, NoConnectionError, NonsenseError, RefusedError, Script
 from protocols.dlms.ask.outcome import Invoked
 from protocols.dlms.descriptor import AttributeDescriptor
 from protocols.dlms.results import ActionResult, DataAccessResult

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.ballast import Ballast
-from gateway.store import BALLAST_BYTES, StoreFullError
+from gateway.outbox.ballast import Ballast
+from gateway.outbox.store import BALLAST_BYTES, StoreFullError
 from tests.broker import mosquitto, until
 from tests.gateway.live import bench, client_48, dlms, listener, running
 

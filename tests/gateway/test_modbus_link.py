@@ -11,7 +11,7 @@ import pytest
 
 from gateway.meter.dlms_link import Terms
 from gateway.meter.modbus_link import SILENT_MAX, ModbusLink, Pauses
-from gateway.script import NoAnswerError, NoConnectionError
+from gateway.service.script import NoAnswerError, NoConnectionError
 from protocols.address import ModbusAddress, Tcp, parse
 from protocols.checksum import crc16_modbus
 from protocols.modbus.access import ReadRegisters, Registers, WriteSingleRegister

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from gateway.config import ConfigError, check
+from gateway.configuration.config import ConfigError, check
 from gateway.push_listener import IDLE_US, PushReceiver
-from gateway.supervisor import Gateway
+from gateway.service.supervisor import Gateway
 from protocols.dlms.general_block_transfer import GeneralBlockTransfer
 from protocols.dlms.notification import DataNotification, DataNotificationConfirm
 from protocols.dlms.value import Tag, Value, encode, structure

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.config import check
+from gateway.configuration.config import check
 from gateway.meter.push_sender import CONFIRMED_BIT, Letter, Senders
-from gateway.unit import Unit, make_units
+from gateway.service.unit import Unit, make_units
 from protocols.dlms.ciphered import GeneralDedCiphering, GeneralGloCiphering
 from protocols.dlms.notification import DataNotification, DataNotificationConfirm
 from protocols.dlms.security.envelope import protect_general_glo, unprotect

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from gateway.credentials import KeyRing
+from gateway.configuration.credentials import KeyRing
 from gateway.desk.reach import meter_config
 from gateway.meter.dlms_link import DlmsLink
-from gateway.unit import make_unit
+from gateway.service.unit import make_unit
 from protocols.dlms.quirk import NO_QUIRKS, Quirks
 from protocols.model.loader import load
 from protocols.model.meter_model import MeterModel

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import pytest
 
-from emulator.clock import BenchClock
-from emulator.endpoint import Endpoint
+from emulator.bench.resident import Resident
 from emulator.face.modbus.face import ModbusFace
+from emulator.line.endpoint import Endpoint
 from emulator.meter import Meter
-from emulator.resident import Resident
-from emulator.zone import zone
+from emulator.timing.clock import BenchClock
+from emulator.timing.zone import zone
 from protocols.address import SerialLine, Tcp, parse
 from protocols.modbus.plan import PlannedRead, plan
 from protocols.modbus.register_map import RegisterMap

@@ -114,7 +114,7 @@ def test_no_key_is_in_anything_that_the_programs_put_out(tmp_path: Path) -> None
         (tmp_path / "gateway.toml").write_text(GATEWAY.format(broker=broker.url, meter=meter))
         subscriber = Subscriber(broker.port)
         command = [sys.executable, "-m", "meterbench", "gateway", "run", "gateway.toml", "-v", "--until-stdin-closes"]
-        gateway = start(command, tmp_path, "gateway.log")
+        gateway = start(command, tmp_path, "gateway.service.log")
         try:
             assert gateway.stdout is not None
             out["the gateway's ready line"] = gateway.stdout.readline()
@@ -126,7 +126,7 @@ def test_no_key_is_in_anything_that_the_programs_put_out(tmp_path: Path) -> None
                 process.communicate(timeout=PATIENCE_S)
             subscriber.close()
         out["MQTT"] = repr(subscriber.seen).encode()
-    for name in ("emulator.log", "gateway.log", "journal.jsonl"):
+    for name in ("emulator.log", "gateway.service.log", "journal.jsonl"):
         out[name] = (tmp_path / name).read_bytes()
         assert out[name], name
     for path in tmp_path.glob("gateway.db*"):

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from emulator.assembly import assemble
-from emulator.bench import check
+from emulator.bench.assembly import assemble
+from emulator.bench.file import check
+from emulator.bench.running import RunningBench
 from emulator.meter import Meter
-from emulator.running import RunningBench
 from protocols.transport.pump import link_time_us
 from tests.broker import mosquitto
 from tests.gateway.live import Listener, listener, running

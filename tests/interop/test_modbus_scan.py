@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import ConfigError
+from gateway.configuration.config import ConfigError
 from gateway.desk.scan import Found, Progress, Search, scan, search_of
 from protocols.address import ModbusAddress, SerialLine, Tcp
 from tests.emulator.program import emulator

@@ -107,7 +107,7 @@ def program(*arguments: str) -> list[str]:
 @contextmanager
 def gateway(folder: Path) -> Iterator[dict[str, Any]]:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with (folder / "gateway.log").open("wb") as log:
+    with (folder / "gateway.service.log").open("wb") as log:
         process = subprocess.Popen(
             program("run", "gateway.toml", "--until-stdin-closes"),
             stdin=subprocess.PIPE,
@@ -120,12 +120,12 @@ def gateway(folder: Path) -> Iterator[dict[str, Any]]:
         assert process.stdout is not None
         try:
             line = process.stdout.readline()
-            assert line, (folder / "gateway.log").read_text()
+            assert line, (folder / "gateway.service.log").read_text()
             yield json.loads(line)
         finally:
             process.stdin.close()
             process.stdout.close()
-            assert process.wait(PATIENCE_S) == 0, (folder / "gateway.log").read_text()
+            assert process.wait(PATIENCE_S) == 0, (folder / "gateway.service.log").read_text()
 
 
 class Way:

@@ -7,9 +7,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from emulator.event.tamper import INPUTS
 from emulator.meter import Meter
 from emulator.relay import ControlState
-from emulator.tamper import INPUTS
 from tests.emulator.meters import BILLING, BLOCK, DAILY, DAY_MS, HOUR_MS, START_MS, everything, make
 
 LOADS: list[dict[str, Any]] = [

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.meter import Meter
-from emulator.tariff import Calendar
+from emulator.metering.tariff import Calendar
 from tests.emulator.meters import DAY_MS, HOUR_MS, START_MS, everything, make
 
 ENERGIES = ("active_energy_import", "apparent_energy_import", "active_energy_export", "apparent_energy_export")

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from emulator.meter import Meter
+from emulator.metering.tariff import Calendar
 from emulator.payment.state import Supply
 from emulator.payment.token import Effect
 from emulator.payment.token_gateway import Delivery
 from emulator.relay import ControlState
 from emulator.state import keep
-from emulator.tariff import Calendar
 from tests.emulator.meters import DAY_MS, HOUR_MS, START_MS, make
 from tests.emulator.payment.accounts import EMERGENCY, ENERGY, STANDING, TOKENS, look, table
 

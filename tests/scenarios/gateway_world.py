@@ -12,22 +12,31 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from gateway.bus import Job, Line
-from gateway.command import Commands, Delivery, Open, Surroundings
-from gateway.execution import Tools, execute
-from gateway.guard_rule import GuardConfig
-from gateway.inbox import priority_of
+from gateway.command.command import Commands, Delivery, Open, Surroundings
+from gateway.command.execution import Tools, execute
+from gateway.command.guard_rule import GuardConfig
+from gateway.command.inbox import priority_of
+from gateway.command.retry import try_again, wait_ms
 from gateway.meter.dlms import DlmsScripts
-from gateway.outbox import Outbox
-from gateway.poll import poll
-from gateway.reading import utc
-from gateway.report import Report
-from gateway.retention import Limits, Retention
-from gateway.retry import try_again, wait_ms
-from gateway.schedule import ReadPlan, Schedule
-from gateway.script import Ask, Commit, MeterError, NoAnswerError, NoConnectionError, NonsenseError, RefusedError, Wait
-from gateway.sender import Sender
-from gateway.store import Store
+from gateway.outbox.outbox import Outbox
+from gateway.outbox.retention import Limits, Retention
+from gateway.outbox.sender import Sender
+from gateway.outbox.store import Store
+from gateway.polling.bus import Job, Line
+from gateway.polling.poll import poll
+from gateway.polling.reading import utc
+from gateway.polling.report import Report
+from gateway.polling.schedule import ReadPlan, Schedule
+from gateway.service.script import (
+    Ask,
+    Commit,
+    MeterError,
+    NoAnswerError,
+    NoConnectionError,
+    NonsenseError,
+    RefusedError,
+    Wait,
+)
 from protocols.message.command import Ack, Replay, Result
 from protocols.message.envelope import Streamed
 from protocols.message.topic import Topics

@@ -13,24 +13,24 @@ from typing import Any
 
 import pytest
 
-from emulator.assembly import assemble
-from emulator.bench import check as check_bench
-from emulator.endpoint import group
-from emulator.line import Line as MeterLine
-from gateway.bus import Job
-from gateway.clock import Clock
-from gateway.command import Commands, Surroundings
-from gateway.config import check
-from gateway.fleet import Fleet
-from gateway.guard_rule import GuardConfig
-from gateway.health import Health
+from emulator.bench.assembly import assemble
+from emulator.bench.file import check as check_bench
+from emulator.line.endpoint import group
+from emulator.line.line import Line as MeterLine
+from gateway.command.command import Commands, Surroundings
+from gateway.command.guard_rule import GuardConfig
+from gateway.configuration.config import check
 from gateway.meter import dlms_link, modbus_link
-from gateway.outbox import Outbox
-from gateway.report import Report
-from gateway.runner import Shared
-from gateway.schedule import Due, Schedule
-from gateway.store import GroupCommit
-from gateway.unit import make_units, zone_of
+from gateway.outbox.outbox import Outbox
+from gateway.outbox.store import GroupCommit
+from gateway.polling.bus import Job
+from gateway.polling.report import Report
+from gateway.polling.schedule import Due, Schedule
+from gateway.service.clock import Clock
+from gateway.service.fleet import Fleet
+from gateway.service.health import Health
+from gateway.service.runner import Shared
+from gateway.service.unit import make_units, zone_of
 from protocols.machine import Answered, Layer, Machine, Peer, Stack, TimedOut, Transmit
 from protocols.message.topic import Topics
 from protocols.transport.conversation import ConnectionLostError

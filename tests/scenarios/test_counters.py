@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-from emulator.assembly import assemble
-from emulator.bench import check as check_bench
+from emulator.bench.assembly import assemble
+from emulator.bench.file import check as check_bench
+from emulator.bench.running import RunningBench
 from emulator.face.cosem.face import CosemFace
-from emulator.ring import Ring
-from emulator.running import RunningBench
-from gateway.config import check
-from gateway.credentials import KeyRing
-from gateway.fleet_keys import MeterKeys
+from emulator.keys.ring import Ring
+from gateway.configuration.config import check
+from gateway.configuration.credentials import KeyRing
+from gateway.configuration.fleet_keys import MeterKeys
 from gateway.meter import dlms_link
 from gateway.meter.dlms_link import DlmsLink
 from gateway.meter.dlms_profile import Act, Get, obis
 from gateway.meter.security import STEP_MAX, Shared
-from gateway.script import NotLetInError, RefusedError
-from gateway.unit import make_unit, zone_of
+from gateway.service.script import NotLetInError, RefusedError
+from gateway.service.unit import make_unit, zone_of
 from protocols.dlms.security.counter import InvocationCounter
 from protocols.dlms.security.keys import KeyUse
 from protocols.secret import Secret

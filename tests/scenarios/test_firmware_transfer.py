@@ -12,11 +12,11 @@ from random import Random
 
 import pytest
 
-from emulator.assembly import assemble
-from emulator.bench import check
-from emulator.event_log import Code
+from emulator.bench.assembly import assemble
+from emulator.bench.file import check
+from emulator.bench.running import RunningBench
+from emulator.event.event_log import Code
 from emulator.meter import Meter
-from emulator.running import RunningBench
 from gateway.desk.firmware import install, transfer_of
 from gateway.desk.reach import meter_config
 from gateway.meter.firmware import Next, Stage

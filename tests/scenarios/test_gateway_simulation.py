@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.reading import utc_ms
+from gateway.polling.reading import utc_ms
 from protocols.message.reading import Reading
 from tests.gateway.cores import NOW_MS
 from tests.scenarios.gateway_world import CALM_MS, CHAOS_MS, METERS, PERIOD_MS, World

@@ -16,15 +16,15 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from dlms_cosem.protocol.wrappers import WrapperHeader
 from dlms_cosem.protocol.xdlms import DataNotification, GeneralGlobalCipher
 
-from emulator.bench import PushSection
-from emulator.clock import BenchClock
-from emulator.errands import Errands
+from emulator.bench.file import PushSection
+from emulator.bench.pushing import direct
+from emulator.bench.resident import Resident
+from emulator.errand.errands import Errands
 from emulator.face.cosem.face import CosemFace
+from emulator.line.postman import notify
 from emulator.meter import Meter
-from emulator.postman import notify
-from emulator.pushing import direct
-from emulator.resident import Resident
-from emulator.zone import zone
+from emulator.timing.clock import BenchClock
+from emulator.timing.zone import zone
 from protocols.machine import Peer, Stack
 from protocols.model.association import SECRETS_DEFAULT
 from protocols.model.loader import load

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from gateway.bus import BACKOFF_MAX_MS
+from gateway.polling.bus import BACKOFF_MAX_MS
 from tests.scenarios.line_world import World
 
 MODELS = ("sdm120", "sdm230", "dds238", "abb-b23", "pem533")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from emulator.face.cosem.behaviour import Behaviour, Executor, Outcome, Reader, Source, Writer, outcome
-from emulator.tariff import ZONES, Calendar
+from emulator.metering.tariff import ZONES, Calendar
 from protocols.dlms.date_time import Date, DateTime, Time
 from protocols.dlms.results import DataAccessResult
 from protocols.dlms.value import NULL, Tag, Value, encode, octet_string

@@ -22,9 +22,9 @@ from protocols.errors import RemoteProtocolError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from emulator.errand.firmware import ImageTransfer
     from emulator.face.cosem.host import Host
-    from emulator.firmware import ImageTransfer
-    from emulator.keyring import Keyring
+    from emulator.keys.keyring import Keyring
     from protocols.dlms.application import Association, AssociationProfile, ShortName
     from protocols.dlms.selection import Selection
     from protocols.model.meter_model import MeterModel

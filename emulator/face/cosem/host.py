@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from emulator.clock import ClockReading
     from emulator.limiter import EmergencyProfile, LoadLimiter
+    from emulator.metering.tariff import ActiveCalendar, Calendar
     from emulator.payment.prepayment import Prepayment
-    from emulator.tariff import ActiveCalendar, Calendar
-    from emulator.zone import Zone
+    from emulator.timing.clock import ClockReading
+    from emulator.timing.zone import Zone
 
 
 class Clock(Protocol):

@@ -1,11 +1,11 @@
-"""Image transfer (class 18): its attributes and methods; the transfer itself is `emulator.firmware`'s."""
+"""Image transfer (class 18): its attributes and methods; the transfer itself is `emulator.errand.firmware`'s."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from emulator.errand.firmware import Answer, ImageTransfer
 from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome, Reader
-from emulator.firmware import Answer, ImageTransfer
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.value import Tag, Value, array, encode, octet_string, structure
 from protocols.firmware_image import hardware_of

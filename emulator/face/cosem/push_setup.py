@@ -1,13 +1,13 @@
-"""Push setup (class 40): what a push sends, where to and when; the pushing itself is `emulator.push`'s."""
+"""Push setup (class 40): what a push sends, where to and when; the pushing itself is `emulator.errand.push`'s."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.destination import possible
+from emulator.errand.push import PushSettings
 from emulator.face.cosem.behaviour import DONE, INSIDE, REFUSED, Behaviour, Executor, Outcome, Reader, Writer, outcome
-from emulator.push import PushSettings
-from emulator.recurrence import Window
+from emulator.line.destination import possible
+from emulator.timing.recurrence import Window
 from protocols.cosem.obis import LogicalName
 from protocols.dlms.date_time import DateTime
 from protocols.dlms.results import DataAccessResult

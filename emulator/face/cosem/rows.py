@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from emulator.face.cosem.behaviour import Source
     from emulator.face.cosem.face import CosemFace
     from emulator.face.cosem.stamp import Stamp
-    from emulator.zone import Zone
+    from emulator.timing.zone import Zone
     from protocols.cosem.data_type import DataType
     from protocols.dlms.application import Association
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from emulator.diary import ALWAYS_MS, Appointment
 from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome, Writer
-from emulator.recurrence import Recurrence, days_of, last_until, matches, next_after, times_of
+from emulator.timing.diary import ALWAYS_MS, Appointment
+from emulator.timing.recurrence import Recurrence, days_of, last_until, matches, next_after, times_of
 from protocols.dlms.date_time import Date, Time
 from protocols.dlms.results import DataAccessResult
 from protocols.dlms.value import Tag, Value, encode
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from emulator.face.cosem.face import CosemFace
     from emulator.face.cosem.plan import Maker
-    from emulator.zone import Zone
+    from emulator.timing.zone import Zone
     from protocols.dlms.application import Association
 
 SCHEDULE: Final = 10

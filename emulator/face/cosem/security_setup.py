@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.certificate_store import PAIR_TYPES, Entity, serial_octets
 from emulator.face.cosem.behaviour import DONE, REFUSED, WRONG_TYPE, Behaviour, Executor, Outcome, Reader
-from emulator.keyring import Keyring
+from emulator.keys.certificate_store import PAIR_TYPES, Entity, serial_octets
+from emulator.keys.keyring import Keyring
 from protocols.dlms.results import ActionResult
 from protocols.dlms.security.control import PROTECTED
 from protocols.dlms.security.policy import policy_of, strengthened
@@ -23,10 +23,10 @@ from protocols.model.table import ModelError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from emulator.certificate_store import CertificateStore
     from emulator.face.cosem.face import CosemFace
     from emulator.face.cosem.plan import Maker
-    from emulator.ring import Ring
+    from emulator.keys.certificate_store import CertificateStore
+    from emulator.keys.ring import Ring
     from protocols.dlms.application import Association
     from protocols.dlms.security.certificate import Certificate
     from protocols.dlms.selection import Selection

@@ -7,7 +7,7 @@ a deviation that is the meter's own offset with either sign means the meter's lo
 
 from typing import Final
 
-from emulator.zone import DAY_MS, Zone, day_of
+from emulator.timing.zone import DAY_MS, Zone, day_of
 from protocols.dlms.date_time import (
     DATE_TIME_OCTETS,
     DEVIATION_NOT_SPECIFIED,

@@ -9,10 +9,10 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final, Protocol
 
-from emulator.clock import BenchClock
 from emulator.face.modbus.image import RegisterImage
 from emulator.face.modbus.lock import Lock
 from emulator.face.modbus.switch import Switch
+from emulator.timing.clock import BenchClock
 from protocols.modbus.application import ModbusApplication
 from protocols.modbus.code import ExceptionCode
 from protocols.modbus.register import RegisterSpec

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from emulator.load import Load, load_from_table
 from emulator.load.base import PowerFactor
 from emulator.load.constant import ConstantLoad
-from emulator.zone import zone
+from emulator.timing.zone import zone
 from tests.emulator.meters import DAY_MS, HOUR_MS, START_MS
 
 KOLKATA = zone("Asia/Kolkata")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from emulator.load import load_from_table
 from emulator.load.recorded import RecordedLoad, Recording, read_recording, recording
-from emulator.zone import zone
+from emulator.timing.zone import zone
 from tests.emulator.meters import DAY_MS, START_MS, make
 
 IST = timezone(timedelta(hours=5, minutes=30))

@@ -1,6 +1,6 @@
 """The event status word: its bits have names, each its own."""
 
-from emulator import status_word
+from emulator.event import status_word
 from protocols.cosem.status_word import BITS, FIRST_BREATH, LAST_GASP, NAMES, SWITCH, bits_of, name_of
 
 

@@ -71,8 +71,13 @@ def test_how_the_stream_is_cut_does_not_matter(pieces: list[bytes], cuts: list[i
 
 @given(st.lists(st.tuples(FRAMES, NO_FLAGS), max_size=4), NO_FLAGS)
 def test_garbage_between_frames_loses_none_of_them(pairs: list[tuple[Frame, bytes]], first: bytes) -> None:
-    wire = first + b"".join(encode(frame) + garbage for frame, garbage in pairs)
-    assert outcome([wire])[0] == [frame for frame, _ in pairs]
+    # Garbage that looks like a header makes the framer wait for a frame that never comes; silence frees what follows.
+    line = Line()
+    frames = line.take(first + b"".join(encode(frame) + garbage for frame, garbage in pairs))
+    while (at_us := line.stack.deadline_us()) is not None:
+        line.stack.on_deadline(at_us)
+        frames += line.frames()
+    assert frames == [frame for frame, _ in pairs]
 
 
 @given(st.lists(st.binary(max_size=60), max_size=20))

@@ -160,7 +160,7 @@ async def test_a_session_is_kept_over_deaths_of_the_broker(tmp_path: Path) -> No
             async for _ in session.messages():
                 pass
 
-        rng = Random(1)  # noqa: S311 (waits)
+        rng = Random(1)
         task = asyncio.create_task(
             stay_connected(
                 to(broker.url), None, serve, rng=rng, backoff_max_s=0.2, lost=lambda _why, wait_s: lost.append(wait_s)
@@ -177,7 +177,7 @@ async def test_a_session_is_kept_over_deaths_of_the_broker(tmp_path: Path) -> No
 
 
 def test_waiting_has_full_jitter_under_a_doubling_bound() -> None:
-    rng = Random(3)  # noqa: S311 (waits)
+    rng = Random(3)
     for attempt in range(20):
         bound = min(30.0, 0.5 * 2**attempt)
         waits = [backoff_s(attempt, rng, 30.0) for _ in range(200)]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from emulator.face.cosem.face import CosemFace
-from emulator.keyring import Keyring
+from emulator.keys.keyring import Keyring
 from emulator.meter import Meter
 from protocols.dlms.application import AssociationProfile
 from protocols.dlms.client import PROPOSED_LN, PROPOSED_SN, AssociationClient

@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from emulator.clock import ClockReading
 from emulator.face.cosem.face import CosemFace
 from emulator.limiter import EmergencyProfile, LoadLimiter
-from emulator.payment.prepayment import Prepayment
+from emulator.metering.tariff import ActiveCalendar, Calendar
 from emulator.relay import LoadSwitch
-from emulator.tariff import ActiveCalendar, Calendar
-from emulator.zone import Zone, zone
+from emulator.timing.clock import ClockReading
+from emulator.timing.zone import Zone, zone
 from protocols.dlms.application import Association
 from protocols.dlms.value import Value, decode
 from protocols.machine import Peer
 from protocols.model.meter_model import MeterModel
+
+if TYPE_CHECKING:
+    from emulator.payment.prepayment import Prepayment
 
 NOON_MS = 1_730_097_000_000
 """2024-10-28 12:00 in India."""

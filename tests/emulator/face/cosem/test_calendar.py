@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from emulator.face.cosem.face import CosemFace
-from emulator.zone import zone
+from emulator.timing.zone import zone
 from protocols.dlms.date_time import Date, DateTime, Time, encode_utc_ms
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.value import Tag, Value, encode

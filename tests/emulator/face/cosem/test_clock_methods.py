@@ -2,9 +2,9 @@
 
 import pytest
 
-from emulator.clock import STATUS_DOUBTFUL
 from emulator.face.cosem.face import CosemFace
 from emulator.meter import Meter
+from emulator.timing.clock import STATUS_DOUBTFUL
 from protocols.dlms.date_time import encode_utc_ms
 from protocols.dlms.results import ActionResult
 from protocols.dlms.value import Tag, Value, encode

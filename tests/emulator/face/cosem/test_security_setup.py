@@ -8,9 +8,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from emulator.certificate_store import serial_octets
-from emulator.keyring import Keyring
-from emulator.ring import Ring
+from emulator.keys.certificate_store import serial_octets
+from emulator.keys.keyring import Keyring
+from emulator.keys.ring import Ring
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.security.agreement import agree, ephemeral_key, open_ephemeral, signed_ephemeral
 from protocols.dlms.security.bench_authority import (

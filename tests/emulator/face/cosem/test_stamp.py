@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.face.cosem.stamp import ENCODED_UNDEFINED, Stamp
-from emulator.zone import zone
+from emulator.timing.zone import zone
 from protocols.dlms.value import decode
 from protocols.errors import RemoteProtocolError
 from protocols.model.physics import Clock

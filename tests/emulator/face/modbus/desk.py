@@ -1,9 +1,9 @@
 """One meter of a model on a desk: its face, link time in hand."""
 
-from emulator.clock import BenchClock
 from emulator.face.modbus.face import ModbusFace
 from emulator.meter import Meter
-from emulator.zone import zone
+from emulator.timing.clock import BenchClock
+from emulator.timing.zone import zone
 from protocols.modbus import access
 from protocols.modbus.pdu import Request, Response, decode_response, encode_request
 from protocols.modbus.register_map import RegisterMap

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from emulator.assembly import assemble
-from emulator.bench import check
+from emulator.bench.assembly import assemble
+from emulator.bench.file import check
 from emulator.face.modbus.face import NOTE, ModbusFace
 from tests.emulator.face.modbus.desk import Desk
 

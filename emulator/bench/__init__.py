@@ -1,0 +1,1 @@
+"""A bench: its file, the meters made from it, its time, its journal."""

@@ -1,0 +1,389 @@
+"""A bench file: which meters there are, where they listen, what hangs behind them, and what time it is.
+
+TOML in, typed and frozen values out; a fault is one sentence with the file, the key and what would be right. A bench
+without a file is made from the same values by the command line.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from emulator.line.destination import Service, carrier_of
+from emulator.line.rs485 import LineBehaviour
+from protocols.address import AddressError, MeterAddress, count_up, parse
+from protocols.secret import Secret
+
+BENCH_BYTES_MAX: Final = 16 * 1024 * 1024
+"""A file that names 100,000 meters one by one has about 15 MiB; `count` needs a few lines."""
+
+METERS_MAX: Final = 1_000_000
+RATE_MAX: Final = 1_000_000
+SEED_DEFAULT: Final = 42
+KEY_NAMES: Final = ("lls", "hls", "block", "authentication", "master", "broadcast", "signing", "agreement", "token")
+ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+TRAILING_DIGITS: Final = re.compile(r"(\d+)$")
+
+
+class BenchError(Exception):
+    """The bench file is wrong; one sentence for each fault."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class Section(BaseModel):
+    """A table of the file; unknown keys are faults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+def _rate(value: object) -> Fraction:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("rate is a number: 1 is real time, 0 frozen, 60 a minute a second")  # noqa: TRY004
+    if not 0 <= value <= RATE_MAX:
+        raise ValueError(f"rate is 0 to {RATE_MAX}: 1 is real time, 0 frozen, 60 a minute a second")
+    return Fraction(str(value))
+
+
+class ClockSection(Section):
+    """Bench time: when it starts (now, if not given), in which zone meters live, how fast it runs."""
+
+    start: AwareDatetime | None = None
+    zone: str = "Asia/Kolkata"
+    rate: Annotated[Fraction, BeforeValidator(_rate)] = Fraction(1)
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"{zone!r} is no time zone; write one such as Asia/Kolkata") from None
+        return zone
+
+
+class ControlSection(Section):
+    """Where the control API listens."""
+
+    listen: Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")]
+
+
+class SecretSource(Section):
+    """Where a secret is: an environment variable or a file, exactly one of the two."""
+
+    env: str | None = None
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.env is None) == (self.file is None):
+            raise ValueError('name the secret by { env = "NAME" } or { file = "PATH" }, one of the two')
+        return self
+
+    def read(self, beside: Path) -> Secret:
+        """The secret itself; 32, 40, 48, 64 or 96 hexadecimal digits are taken as the octets they write.
+
+        Raises:
+            ValueError: it is not there.
+        """
+        if self.env is not None:
+            text = os.environ.get(self.env, "")
+            if not text:
+                raise ValueError(f"the environment variable {self.env} is not set")
+        else:
+            path = beside / (self.file or "")
+            try:
+                text = path.read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ValueError(f"the key file {path} can't be read: {error}") from None
+        is_hex = len(text) in {32, 40, 48, 64, 96} and re.fullmatch(r"[0-9A-Fa-f]+", text)
+        return Secret(bytes.fromhex(text) if is_hex else text)
+
+
+def _listen(url: object) -> MeterAddress:
+    if not isinstance(url, str):
+        raise ValueError("a listen URL is text, such as dlms+tcp://127.0.0.1:0")  # noqa: TRY004
+    try:
+        return parse(url, listen=True)
+    except AddressError as error:
+        raise ValueError(str(error)) from None
+
+
+class PushSection(Section):
+    """`push = { to = ... }`: every push setup of a meter, as a head-end would write it.
+
+    `to` is `dlms+tcp://HOST:PORT`, `dlms+udp://HOST:PORT`, or `hdlc` for the serial lines that the meter is on; the
+    instant push comes every so many seconds; pushes are delayed at random by at most `random` seconds.
+    """
+
+    to: str
+    every: int = 0
+    random: int | None = Field(default=None, ge=0, le=0xFFFF)
+    retries: int | None = Field(default=None, ge=0, le=0xFF)
+    repetition: int | None = Field(default=None, ge=0, le=0xFFFF)
+
+    @field_validator("to")
+    @classmethod
+    def _a_destination(cls, to: str) -> str:
+        cls.place_of(to)
+        return to
+
+    @field_validator("every")
+    @classmethod
+    def _divides(cls, every: int) -> int:
+        if every and (every % 60 or 86_400 % every or (every > 3600 and every % 3600)):
+            raise ValueError(f"{every} is no such period: minutes that divide an hour, or hours that divide a day")
+        return every
+
+    @staticmethod
+    def place_of(to: str) -> tuple[Service, bytes]:
+        """transport_service and destination.
+
+        Raises:
+            ValueError: it is none.
+        """
+        if to == "hdlc":
+            return Service.HDLC, b"hdlc"
+        scheme, _, place = to.partition("://")
+        service = {"dlms+tcp": Service.TCP, "dlms+udp": Service.UDP}.get(scheme)
+        if service is None or carrier_of(service, place.encode()) is None:
+            raise ValueError(f"{to!r} is nowhere to push to; write dlms+tcp://HOST:PORT, dlms+udp://HOST:PORT or hdlc")
+        return service, place.encode()
+
+
+class MeterSection(Section):
+    """One `[[meter]]`, or `count` of them with ids, ports and physical addresses that count up."""
+
+    id: str
+    model: str
+    count: int = Field(default=1, ge=1, le=METERS_MAX)
+    load: dict[str, Any] | None = None
+    supply: dict[str, Any] | None = None
+    listen: tuple[Annotated[Any, BeforeValidator(_listen)], ...] = ()
+    keys: dict[str, SecretSource] = Field(default_factory=dict)
+    push: PushSection | None = None
+
+    @field_validator("id")
+    @classmethod
+    def _a_name(cls, name: str) -> str:
+        if not ID.fullmatch(name):
+            raise ValueError(f"{name!r} can't be a meter's id; use up to 64 letters, digits, '.', '_' and '-'")
+        return name
+
+    @field_validator("keys")
+    @classmethod
+    def _known_keys(cls, keys: dict[str, SecretSource]) -> dict[str, SecretSource]:
+        for name in keys:
+            if name not in KEY_NAMES:
+                raise ValueError(f"{name!r} is no key; there are {', '.join(KEY_NAMES)}")
+        return keys
+
+    @model_validator(mode="after")
+    def _countable(self) -> Self:
+        if self.count > 1:
+            self.id_of(self.count - 1)
+            for address in self.listen:
+                try:
+                    count_up(address, self.count - 1)
+                except AddressError as error:
+                    raise ValueError(f"{address}: {error}") from None
+        return self
+
+    def id_of(self, step: int) -> str:
+        """The id of the meter `step` places after the first.
+
+        Raises:
+            ValueError: the id has no digits at its end that could count that far.
+        """
+        if not step:
+            return self.id
+        digits = TRAILING_DIGITS.search(self.id)
+        if digits is None:
+            raise ValueError(f"with count, id {self.id!r} must end in digits, as MB0001 does")
+        number = str(int(digits[1]) + step).zfill(len(digits[1]))
+        return self.id[: digits.start()] + number
+
+
+class LineSection(Section):
+    """One `[[line]]`: how a serial line behaves; further keys are those of `emulator.line.rs485.LineBehaviour`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    on: str = Field(description="the pty's path or the device, as in the listen URLs")
+
+    @property
+    def behaviour(self) -> LineBehaviour:
+        """What it does to what it carries."""
+        return LineBehaviour.from_table(self.model_extra or {})
+
+    @model_validator(mode="after")
+    def _known_behaviour(self) -> Self:
+        _ = self.behaviour
+        return self
+
+
+class BenchFile(Section):
+    """The whole file."""
+
+    seed: int = SEED_DEFAULT
+    clock: ClockSection = ClockSection()
+    control: ControlSection | None = None
+    line: tuple[LineSection, ...] = ()
+    meter: tuple[MeterSection, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_meters(self) -> Self:
+        if not self.meter:
+            raise ValueError("there is no [[meter]]; `meter-emulator init` writes an example")
+        return self
+
+    @model_validator(mode="after")
+    def _lines_are_there(self) -> Self:
+        there = {
+            getattr(address.carrier, "path", "") or getattr(address.carrier, "device", "")
+            for section in self.meter
+            for address in section.listen
+        }
+        for line in self.line:
+            if line.on not in there:
+                known = ", ".join(sorted(there - {""})) or "none"
+                raise ValueError(f"[[line]] on = {line.on!r}: no meter listens there; serial lines are: {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        if sum(section.count for section in self.meter) > METERS_MAX:
+            raise ValueError(f"there are more than {METERS_MAX} meters; spread them over several benches")
+        seen: set[str] = set()
+        for section in self.meter:
+            for step in range(section.count):
+                name = section.id_of(step)
+                if name in seen:
+                    raise ValueError(f"the meter id {name!r} is given twice; every meter needs its own")
+                seen.add(name)
+        return self
+
+
+class MeterPlan:
+    """One meter of a bench: its id, where it listens, and the section of the file that it comes from."""
+
+    __slots__ = ("addresses", "id", "section")
+
+    def __init__(self, section: MeterSection, step: int) -> None:
+        self.id = section.id_of(step)
+        self.section = section
+        self.addresses: tuple[MeterAddress, ...] = tuple(count_up(address, step) for address in section.listen)
+
+
+def plans(bench: BenchFile) -> Iterator[MeterPlan]:
+    """The meters of a bench, one by one, in the order of the file."""
+    for section in bench.meter:
+        for step in range(section.count):
+            yield MeterPlan(section, step)
+
+
+def read_bench(path: Path) -> BenchFile:
+    """Read and check a bench file.
+
+    Raises:
+        BenchError: with every fault that was found.
+    """
+    try:
+        if path.stat().st_size > BENCH_BYTES_MAX:
+            raise BenchError([f"{path}: larger than {BENCH_BYTES_MAX} bytes; use `count` for meters that are alike"])
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise BenchError([f"{path}: can't be read ({reason}); `meter-emulator init` writes an example"]) from None
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BenchError([f"{path}: this is not TOML: {error}"]) from None
+    return check(data, str(path))
+
+
+def check(data: Mapping[str, Any], name: str) -> BenchFile:
+    """Check what a file, or a command line, says.
+
+    Args:
+        data: the tables.
+        name: what faults begin with.
+
+    Raises:
+        BenchError: with every fault that was found.
+    """
+    try:
+        return BenchFile.model_validate(data)
+    except ValidationError as error:
+        raise BenchError([_sentence(each, name, data) for each in error.errors(include_url=False)]) from None
+
+
+def _sentence(error: ErrorDetails, name: str, data: Mapping[str, Any]) -> str:
+    place = list(error["loc"])
+    key = _key(place, data)
+    return f"{name}: {key}: {_fault(error, place)}" if key else f"{name}: {_fault(error, place)}"
+
+
+def _key(place: list[str | int], data: Mapping[str, Any]) -> str:
+    """`meter "MB0001": listen[0]`, so that a person finds it among many."""
+    title = ""
+    if len(place) >= 2 and place[0] == "meter" and isinstance(place[1], int):
+        meters = data["meter"]
+        entry = meters[place[1]] if isinstance(meters, list | tuple) else None
+        title = f'meter "{entry.get("id", place[1] + 1) if isinstance(entry, dict) else place[1] + 1}"'
+        place = place[2:]
+    dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
+    return ": ".join(part for part in (title, dotted) if part)
+
+
+def _fault(error: ErrorDetails, place: list[str | int]) -> str:
+    match error["type"]:
+        case "extra_forbidden":
+            known = _fields(place)
+            near = get_close_matches(str(place[-1]), known, n=1)
+            return f"unknown key; did you mean `{near[0]}`" if near else f"unknown key; known are {', '.join(known)}"
+        case "missing":
+            return "is missing"
+        case "value_error":
+            return str(error["msg"]).removeprefix("Value error, ")
+        case _:
+            given = error["input"]
+            shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
+            message = str(error["msg"])
+            return message[:1].lower() + message[1:] + shown
+
+
+_SECTIONS: Final[Mapping[str, type[Section]]] = {
+    "clock": ClockSection,
+    "control": ControlSection,
+    "meter": MeterSection,
+    "keys": SecretSource,
+    "push": PushSection,
+    "line": LineSection,
+}
+
+
+def _fields(place: list[str | int]) -> list[str]:
+    section: type[Section] = BenchFile
+    for part in place[:-1]:
+        section = _SECTIONS.get(str(part), section)
+    return list(section.model_fields)

@@ -1,0 +1,1 @@
+"""What a meter does by itself besides metering: pushes, firmware, and the order of its errands."""

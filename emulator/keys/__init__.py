@@ -1,0 +1,1 @@
+"""The keys, counters and certificates of one meter towards its clients."""

@@ -1,0 +1,197 @@
+"""A line: one port, pty or device, the meters on it, and the connections that are open on it.
+
+On a TCP port every connection has a machine of its own. A serial line has one machine for as long as the bench runs,
+and stations that are made anew when their meter comes back.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from emulator.bench.journal import Journal
+from emulator.bench.resident import Resident
+from emulator.face.cosem.face import CosemFace
+from emulator.line.machines import MACHINES, Member, Setting, is_serial, station
+from emulator.line.rs485 import LineBehaviour, foreign_exchange
+from protocols.address import UNIT_MAX, DlmsAddress, MeterAddress, ModbusAddress, Pty, SerialLine
+from protocols.dlms.server import AssociationServer
+from protocols.machine import Bus, Layer, Machine, Peer, Stack
+from protocols.transport.pump import Pump
+
+
+class LineError(Exception):
+    """Meters that cannot be on one line; one sentence."""
+
+
+class Line:
+    """One port, pty or device.
+
+    Args:
+        members: who is on it; one scheme, addresses that tell them apart.
+        journal: where what passes is noted, or None.
+        behaviour: what the line does to what it carries, or None.
+        seed: of the bench, for what the behaviour draws.
+
+    Attributes:
+        client_baud: what the client at the other end has set, where that can be known.
+        pumps: open connections, or None.
+
+    Raises:
+        LineError: the members cannot be told apart, speak different protocols, or lack a face for this one.
+    """
+
+    __slots__ = ("_behaviour", "_bus", "_journal", "_seed", "client_baud", "members", "pumps")
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        journal: Journal | None = None,
+        behaviour: LineBehaviour | None = None,
+        seed: int = 0,
+    ) -> None:
+        _check(members)
+        self.members = tuple(members)
+        self.pumps: set[Pump] | None = None
+        self.client_baud: Callable[[], int] | None = None
+        self._bus: Bus | None = None
+        self._journal = journal
+        self._behaviour = behaviour
+        self._seed = seed
+
+    @property
+    def address(self) -> MeterAddress:
+        """The address of the first member; all have the same scheme and carrier."""
+        return self.members[0].address
+
+    @property
+    def up(self) -> bool:
+        """Whether anybody here would answer."""
+        return any(member.resident.up for member in self.members)
+
+    def pump(self) -> Pump:
+        """A pump for one connection; it is ours from when the connection stands."""
+
+        def make(peer: Peer) -> Machine | None:
+            self._adopt(pump)
+            return self.machine(peer)
+
+        pump = Pump(make, on_closed=lambda _reason: self._forget(pump))
+        return pump
+
+    @contextmanager
+    def open_pump(self, pump: Pump) -> Iterator[None]:
+        """A connection that was dialled belongs to this line for a while."""
+        self._adopt(pump)
+        try:
+            yield
+        finally:
+            self._forget(pump)
+
+    def _adopt(self, pump: Pump) -> None:
+        if self.pumps is None:
+            self.pumps = set()
+        self.pumps.add(pump)
+
+    def _forget(self, pump: Pump) -> None:
+        if self.pumps is not None:
+            self.pumps.discard(pump)
+            if not self.pumps:
+                self.pumps = None  # ten thousand idle lines keep nothing
+
+    def machine(self, peer: Peer) -> Machine | None:
+        """The machine of one connection; None while every meter here is dark, on what a dark meter would drop."""
+        serial = is_serial(self.address)
+        if not self.up and not serial:
+            return None
+        machine = MACHINES[self.address.scheme](self._setting(peer))
+        self._bus = machine if serial and isinstance(machine, Bus) else None
+        return machine
+
+    def _setting(self, peer: Peer) -> Setting:
+        return Setting(self.members, peer, self._journal, self._layers())
+
+    def _layers(self) -> list[Layer[Any, Any]]:
+        """What the line does to bytes."""
+        carrier = self.address.carrier
+        if self._behaviour is None or not isinstance(carrier, SerialLine | Pty):
+            return []
+        exchanges: tuple[tuple[bytes, bytes], ...] = ()
+        if isinstance(self.address, ModbusAddress):
+            known = {member.station for member in self.members}
+            other = next((unit for unit in range(247, 0, -1) if unit not in known), UNIT_MAX)
+            exchanges = (foreign_exchange(other, bytes(4)),)
+        return self._behaviour.layers(
+            carrier.baud, seed=self._seed, name=str(carrier), client_baud=self.client_baud, exchanges=exchanges
+        )
+
+    def push(self, resident: Resident, say: Callable[[AssociationServer], None], now_us: int) -> bool:
+        """Let a meter say something unasked on an HDLC line.
+
+        Args:
+            resident: the meter.
+            say: is given the associations of each connection that is open here.
+            now_us: link time.
+
+        Returns:
+            Whether there was anybody to say it to.
+        """
+        address = self.address
+        if not isinstance(address, DlmsAddress) or address.link != "hdlc":
+            return False
+        stations = [member.station for member in self.members if member.resident is resident]
+        for pump in list(self.pumps or ()):
+            machine = pump.machine
+            stacks = [machine.stations[key] for key in stations] if isinstance(machine, Bus) else [machine]
+            for stack in stacks:
+                for layer in stack.layers if isinstance(stack, Stack) else ():
+                    if isinstance(layer, AssociationServer):
+                        say(layer)
+            if isinstance(machine, Bus):
+                for key in stations:
+                    machine.settle(key, now_us)
+            pump.turn(now_us)
+        return bool(self.pumps)
+
+    def supply_changed(self, resident: Resident) -> None:
+        """A member has lost its supply or has it back: connections to it alone break, its station begins anew."""
+        if not is_serial(self.address):
+            if len(self.members) == 1 or not self.up:
+                for pump in list(self.pumps or ()):
+                    pump.abort("the meter lost its supply")
+        elif self._bus is not None:
+            for member in self.members:
+                if member.resident is resident:
+                    self._bus.stations[member.station] = station(self._setting(Peer("serial", "")), member)
+        elif isinstance(self.address, DlmsAddress):
+            for pump in self.pumps or ():
+                pump.renew()
+
+
+def _check(members: Sequence[Member]) -> None:
+    first = members[0].address
+    known: dict[int, str] = {}
+    for member in members:
+        resident, address = member
+        face = resident.cosem if isinstance(address, DlmsAddress) else resident.modbus
+        if face is None:
+            kind = "DLMS objects" if isinstance(address, DlmsAddress) else "Modbus registers"
+            raise LineError(f'meter "{resident.id}" cannot listen on {address}: its model has no {kind}')
+        if address.scheme != first.scheme:
+            raise LineError(
+                f'meter "{resident.id}" listens on {address}, where meter "{members[0].resident.id}" speaks '
+                f"{first.scheme}; one line has one protocol"
+            )
+        if address.scheme == "dlms+mode-e" and (len(members) > 1 or not isinstance(face, CosemFace)):
+            raise LineError(f'meter "{resident.id}": {address}: an optical head reads one meter; give each a path')
+        if member.station in known:
+            raise LineError(
+                f'meters "{known[member.station]}" and "{resident.id}" have the same address {member.station} on '
+                f"{address}; give them different {_distinction(address)}"
+            )
+        known[member.station] = resident.id
+
+
+def _distinction(address: MeterAddress) -> str:
+    if isinstance(address, ModbusAddress):
+        return "units (unit=...)"
+    return "physical addresses (physical=...)" if address.link == "hdlc" else "server SAPs (server=...)"

@@ -1,0 +1,1 @@
+"""What a meter counts: registers, demand, tariff zones, and the profiles and bills derived from them."""

@@ -1,0 +1,1 @@
+"""The configuration file and the credentials it names; errors say file, line and key."""

@@ -1,0 +1,1 @@
+"""Nothing lost: durable first, numbered when sent, kept until it has arrived."""

@@ -1,0 +1,1 @@
+"""The gateway as a running program: meters, lines, health, start and stop."""

@@ -1,0 +1,260 @@
+"""One meter at run time: its configuration, what can be said to it, and how it is doing."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import tzinfo
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from gateway.command.key_job import Rekey, Rotation, in_force
+from gateway.configuration.config import ConfigError, GatewayConfig, MeterConfig
+from gateway.configuration.counter_book import StoreBook
+from gateway.configuration.credentials import Credentials, KeyRing, credentials, read_fleet
+from gateway.meter.dlms import DlmsScripts
+from gateway.meter.dlms_link import DlmsLink, Terms
+from gateway.meter.modbus import ModbusScripts
+from gateway.meter.modbus_link import ModbusLink, Pauses
+from gateway.meter.security import NoBook
+from gateway.outbox.store import GroupCommit
+from gateway.polling.reading import names_of
+from gateway.service.caller import Call
+from protocols.address import DlmsAddress, ModbusAddress, SerialLine, TcpListen
+from protocols.dlms.quirk import NO_QUIRKS
+from protocols.message.status import MeterState
+from protocols.model.loader import load, load_file
+from protocols.model.meter_model import MeterModel
+from protocols.model.table import ModelError
+from protocols.secret import Secret
+
+_log = logging.getLogger(__name__)
+
+OFFLINE_AFTER: Final = 2
+"""Failures in a row after which a meter is offline; the first one makes it degraded."""
+
+Link = DlmsLink | ModbusLink
+
+
+class Unit:
+    """See the module.
+
+    Args:
+        config: of the meter.
+        model: what it is, if known.
+        credentials: how a DLMS meter lets us in.
+        zone: where its clock stands.
+    """
+
+    __slots__ = (
+        "config",
+        "configured",
+        "credentials",
+        "failures",
+        "last_seen_ms",
+        "met",
+        "model",
+        "prepared",
+        "scripts",
+        "terms",
+        "trouble",
+    )
+
+    def __init__(
+        self, config: MeterConfig, model: MeterModel | None, credentials: Credentials | None, zone: tzinfo
+    ) -> None:
+        self.config = config
+        self.model = model
+        self.credentials = credentials
+        self.configured = {} if credentials is None else {**credentials.profile.secrets, **credentials.following}
+        """All keys that the configuration names."""
+        self.terms = Terms(timeout_ms=config.timeout, retries=config.retries)
+        self.scripts: DlmsScripts | ModbusScripts
+        if isinstance(config.address, DlmsAddress):
+            self.scripts = DlmsScripts(zone, model)
+        else:
+            self.scripts = ModbusScripts(model.modbus if model is not None else None)
+        self.failures = 0
+        self.last_seen_ms: int | None = None
+        self.prepared = False
+        """What the store knows of its keys and of the counter is known here."""
+        self.met = False
+        """It has answered since the program started."""
+        self.trouble: dict[str, str] = {}
+        """What makes it degraded although it answers, by the read that showed it."""
+
+    @property
+    def id(self) -> str:
+        """The meter's id."""
+        return self.config.id
+
+    def is_like(self, other: "Unit") -> bool:
+        """Whether another configuration means the same meter, let in the same way."""
+        return self.config == other.config and self.configured == other.configured
+
+    @property
+    def secrets(self) -> Mapping[str, Secret]:
+        """Its keys that are in force, by the names of the configuration."""
+        return {} if self.credentials is None else self.credentials.profile.secrets
+
+    @property
+    def has_relay(self) -> bool:
+        """Whether a poll of the relay makes sense: a DLMS meter is asked, a Modbus model says."""
+        if isinstance(self.scripts, DlmsScripts):
+            return True
+        return self.model is not None and self.model.modbus is not None and self.model.modbus.relay is not None
+
+    def keep_counter(self, commit: GroupCommit) -> None:
+        """Have the invocation counter kept in the store, from the first association on."""
+        shared = None if self.credentials is None else self.credentials.shared
+        if shared is not None and isinstance(shared.book, NoBook) and self.credentials is not None:
+            shared.book = StoreBook(commit, self.id, self.credentials.profile.client)
+
+    def use_next_keys(self, kept: str | None) -> None:
+        """Speak with those of the next keys that are in force already, by what the store has kept."""
+        if self.credentials is not None and (names := in_force(kept, self.credentials.following)):
+            self.credentials = self.credentials.rekeyed(names)
+
+    def rotation(self, remember: Callable[[tuple[str, ...]], None]) -> Rotation | None:
+        """What a rotation of keys needs to know; None for a meter without any."""
+        known = self.credentials
+        if known is None or known.shared is None:
+            return None
+        return Rotation(known.profile.client, known.profile.secrets, known.following, remember)
+
+    async def _rekey(self, link: DlmsLink, names: tuple[str, ...]) -> bool:
+        known = self.credentials
+        assert known is not None  # noqa: S101 (whoever has a DLMS link has them)
+        rekeyed = known.rekeyed(names)
+        if not await link.reopen(rekeyed):
+            return False
+        self.credentials = rekeyed
+        return True
+
+    def link(self, entropy: Callable[[int], bytes], call_of: Callable[[str], Call | None] | None = None) -> Link:
+        """A new way to the meter; a Modbus one serves all units of its line.
+
+        Args:
+            entropy: for challenges.
+            call_of: the connections of meters that have dialled in.
+        """
+        address = self.config.address
+        if isinstance(address, ModbusAddress):
+            config = self.config
+            pauses = Pauses(
+                connect_ms=config.connect_pause, request_ms=config.request_pause, local_echo=config.local_echo
+            )
+            return ModbusLink(address, pauses)
+        assert self.credentials is not None  # noqa: S101 (made with every DLMS meter)
+        called = None
+        if isinstance(address.carrier, TcpListen):
+            called = (lambda: call_of(self.id)) if call_of is not None else (lambda: None)
+        quirks = NO_QUIRKS if self.model is None else self.model.quirks
+        return DlmsLink(address, self.credentials, self.terms, entropy, called, quirks)
+
+    async def ask(self, link: Link, request: Any) -> Any:
+        """Ask what a script of this meter asks."""
+        if isinstance(link, ModbusLink):
+            address = self.config.address
+            assert isinstance(address, ModbusAddress)  # noqa: S101 (links are made by address)
+            return await link.ask(address.unit, request, self.terms)
+        if isinstance(request, Rekey):
+            return await self._rekey(link, request.names)
+        return await link.ask(request)
+
+    def state(self) -> tuple[MeterState, str | None]:
+        """How it is doing, as its status says."""
+        reason = next(iter(self.trouble.values()), None)
+        if self.failures >= OFFLINE_AFTER:
+            return MeterState.OFFLINE, reason
+        return (MeterState.ONLINE if reason is None else MeterState.DEGRADED), reason
+
+
+def line_key(unit: Unit) -> str:
+    """What is one line: a serial device whatever its speed, each meter that dials in, else the carrier."""
+    carrier = unit.config.address.carrier
+    if isinstance(carrier, TcpListen):
+        return f"{carrier!r} {unit.id}"
+    return carrier.device if isinstance(carrier, SerialLine) else repr(carrier)
+
+
+def model_of(config: MeterConfig, known: Mapping[str, MeterModel]) -> MeterModel | None:
+    """The model that a meter's configuration names: one of ours, or a file.
+
+    Raises:
+        ConfigError: there is none of that name, or its file is wrong.
+    """
+    if config.model is None:
+        return None
+    if config.model in known:
+        return known[config.model]
+    try:
+        return load_file(config.model) if config.model.endswith(".toml") else load(config.model)
+    except ModelError as error:
+        raise ConfigError([f'meter "{config.id}", key model: {error}']) from None
+
+
+def zone_of(name: str) -> tzinfo:
+    """A time zone whose name was checked."""
+    return ZoneInfo(name)
+
+
+def make_units(config: GatewayConfig, beside: Path, zone: tzinfo, entropy: Callable[[int], bytes]) -> list[Unit]:
+    """Every meter of a configuration that is enabled, with its model and its keys.
+
+    Args:
+        config: checked.
+        beside: the folder of its file.
+        zone: where the meters' clocks stand.
+        entropy: for challenges.
+
+    Raises:
+        ConfigError: with every model or key that is missing.
+    """
+    fleet = read_fleet(config.fleet_keys, beside)
+    ring = KeyRing(beside, fleet, title_of(config), entropy, one_title=config.system_title is not None)
+    models: dict[str, MeterModel] = {}
+    units: list[Unit] = []
+    faults: list[str] = []
+    for each in config.meter:
+        if not each.enabled:
+            continue
+        try:
+            units.append(make_unit(each, zone, ring, models))
+        except ConfigError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigError(faults)
+    if any(isinstance(unit.scripts, DlmsScripts) for unit in units):
+        names_of(None)  # a tenth of a second, better now than in the middle of the first read
+    public = [unit.id for unit in units if unit.credentials is not None and unit.credentials.bench_keys]
+    if public:
+        shown = ", ".join(public[:5]) + (f" and {len(public) - 5} more" if len(public) > 5 else "")
+        _log.warning("the bench's keys, which are public, are used for %s", shown)
+    return units
+
+
+def make_unit(config: MeterConfig, zone: tzinfo, ring: KeyRing, models: dict[str, MeterModel]) -> Unit:
+    """One meter, with its model and its keys.
+
+    Raises:
+        ConfigError: a model or key is missing.
+    """
+    model = model_of(config, models)
+    if model is not None and config.model is not None:
+        models[config.model] = model
+    address = config.address
+    if not isinstance(address, DlmsAddress):
+        return Unit(config, model, None, zone)
+    offered = model.associations.get(address.client) if model is not None else None
+    suite = config.suite
+    if suite is None:
+        suite = model.security_suite(address.client) if model is not None and offered is not None else 0
+    return Unit(config, model, credentials(config, address.client, ring, offered, suite), zone)
+
+
+def title_of(config: GatewayConfig) -> bytes:
+    """Our system title: as configured, else made from the gateway's id."""
+    if config.system_title is not None:
+        return bytes.fromhex(config.system_title)
+    return b"MBG" + blake2b(config.id.encode(), digest_size=5, person=b"system title").digest()

@@ -1,0 +1,1 @@
+"""What a meter notices: conditions, event logs, the event status word, and who is told."""
