@@ -6,8 +6,7 @@ Secrets are named (`{ env = "..." }`, `{ file = "..." }`), never written; they a
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
@@ -22,11 +21,10 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from gateway.command.guard_rule import GuardConfig
+from gateway.configuration.fault import sentences
 from gateway.configuration.span import Size, Span
-from gateway.configuration.toml_line import line_of
 from gateway.polling.schedule import ReadPlan
 from protocols.address import AddressError, MeterAddress, Tcp, TcpListen, Udp, parse
 from protocols.message.topic import DEFAULT_PREFIX, IDENTIFIER, Topics
@@ -89,20 +87,22 @@ def secret_of(text: str) -> Secret:
 class BrokerConfig(Section):
     """The broker and the session with it."""
 
-    url: str = "mqtt://127.0.0.1:1883"
+    url: str = Field(default="mqtt://127.0.0.1:1883", description="mqtt, mqtts, ws or wss")
     username: str | None = None
     password: SecretSource | None = None
-    client_id: str | None = Field(default=None, max_length=64)
-    version: Literal["auto", "5", "3.1.1"] = "auto"
+    client_id: str | None = Field(default=None, max_length=64, description="without, made from the gateway's id")
+    version: Literal["auto", "5", "3.1.1"] = Field(default="auto", description="auto tries 5 first")
     keepalive: Span = 30_000
-    session_expiry: Span = 7 * 86_400_000
-    in_flight: int = Field(default=100, ge=1, le=65535)
-    receive_maximum: int = Field(default=100, ge=1, le=65535)
+    session_expiry: Span = Field(
+        default=7 * 86_400_000, description="how long the broker keeps commands for us while we are away; MQTT 5"
+    )
+    in_flight: int = Field(default=100, ge=1, le=65535, description="messages that wait for their PUBACK at most")
+    receive_maximum: int = Field(default=100, ge=1, le=65535, description="commands that the broker hands over at once")
     message_expiry: Span | None = Field(default=None, gt=0, description="of readings, at the broker; MQTT 5 only")
     authority: str | None = Field(default=None, description="CA certificates, a file")
-    certificate: str | None = None
-    private_key: str | None = None
-    backoff_max: Span = 60_000
+    certificate: str | None = Field(default=None, description="our own, a file")
+    private_key: str | None = Field(default=None, description="for it, a file")
+    backoff_max: Span = Field(default=60_000, description="the longest pause between two attempts to connect")
 
     @field_validator("url")
     @classmethod
@@ -119,23 +119,29 @@ class BrokerConfig(Section):
 class StoreConfig(Section):
     """The one SQLite file, and how much of what was sent it keeps on the shelf."""
 
-    path: str = "gateway.db"
-    bytes_max: Size = Field(default=1024**3, ge=256 * 1024)
-    age_max: Span = 60 * 86_400_000
-    shelf_bytes: Size = 256 * 1024**2
-    shelf_age: Span = 7 * 86_400_000
-    acknowledgement: Literal["broker", "head-end"] = "broker"
-    historical_after: Span = 30_000
+    path: str = Field(default="gateway.db", description="relative to the configuration file")
+    bytes_max: Size = Field(default=1024**3, ge=256 * 1024, description="for all messages, the shelf included")
+    age_max: Span = Field(default=60 * 86_400_000, description="what is older is given up, sent or not")
+    shelf_bytes: Size = Field(default=256 * 1024**2, description="for messages that the broker has, for a replay")
+    shelf_age: Span = Field(default=7 * 86_400_000, description="how long they stay there")
+    acknowledgement: Literal["broker", "head-end"] = Field(
+        default="broker", description="whose word lets a message go from the store"
+    )
+    historical_after: Span = Field(
+        default=30_000, description="what waited longer is marked, and goes after what is live"
+    )
 
 
 class ClockConfig(Section):
     """`trusted_if` names a file that exists once the system's clock is right; the rest is for benches only."""
 
-    start: AwareDatetime | None = None
-    zone: str = "Asia/Kolkata"
-    rate: float = Field(default=1, gt=0, le=100_000)
-    trusted_if: str | None = None
-    jump_max: Span = 60_000
+    start: AwareDatetime | None = Field(default=None, description="benches: what time it is when the program starts")
+    zone: str = Field(
+        default="Asia/Kolkata", description="where meters stand: windows, daily reads, clocks without offset"
+    )
+    rate: float = Field(default=1, gt=0, le=100_000, description="benches: how much faster time runs")
+    trusted_if: str | None = Field(default=None, description="a file that is there once the clock is right")
+    jump_max: Span = Field(default=60_000, description="a larger jump of the system's clock takes the trust away")
 
     @field_validator("zone")
     @classmethod
@@ -150,7 +156,9 @@ class ClockConfig(Section):
 class MetricsConfig(Section):
     """Where `/metrics`, `/healthz` and `/readyz` are served."""
 
-    listen: Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")] | Literal["off"] = "127.0.0.1:0"
+    listen: Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")] | Literal["off"] = Field(
+        default="127.0.0.1:0", description="HOST:PORT; the ready line says which port was had"
+    )
 
 
 class PushConfig(Section):
@@ -159,8 +167,8 @@ class PushConfig(Section):
     A push whose invocation counter was used before is a replayed one, or its meter has lost its counters.
     """
 
-    listen: tuple[str, ...] = ()
-    replayed: Literal["refuse", "accept"] = "refuse"
+    listen: tuple[str, ...] = Field(default=(), description="dlms+tcp://HOST:PORT or dlms+udp://HOST:PORT")
+    replayed: Literal["refuse", "accept"] = Field(default="refuse", description="a push whose counter was used before")
 
     @field_validator("listen")
     @classmethod
@@ -178,7 +186,7 @@ class PushConfig(Section):
 class FirmwareConfig(Section):
     """The folder with the images that the command `firmware` names; relative to the configuration file."""
 
-    images: str = "images"
+    images: str = Field(default="images", description="the folder")
 
 
 class LimitsConfig(Section):
@@ -205,31 +213,37 @@ def _address(url: object) -> MeterAddress:
 class MeterConfig(Section):
     """One meter: where it is, how we are let in, what is read when."""
 
-    id: str
-    url: Annotated[Any, BeforeValidator(_address)]
-    model: str | None = None
-    auth: Auth = "none"
-    keys: dict[str, SecretSource] = Field(default_factory=dict)
+    id: str = Field(description="a level of its topics")
+    url: Annotated[Any, BeforeValidator(_address)] = Field(description="where it is")
+    model: str | None = Field(default=None, description="a built-in model's name or a file; Modbus meters need one")
+    auth: Auth = Field(default="none", description="how it lets us in")
+    keys: dict[str, SecretSource] = Field(default_factory=dict, description="by name, each from env or file")
     next_keys: dict[str, SecretSource] = Field(default_factory=dict, description="those that `rotate_keys` changes to")
-    suite: int | None = Field(default=None, ge=0, le=2)
-    form: Literal["glo", "ded", "general-glo", "general-ded", "general-ciphering"] = "glo"
-    security: Literal["none", "authentication", "encryption", "both"] | None = None
+    suite: int | None = Field(default=None, ge=0, le=2, description="security suite; without, as the mechanism has it")
+    form: Literal["glo", "ded", "general-glo", "general-ded", "general-ciphering"] = Field(
+        default="glo", description="how ciphered APDUs are wrapped"
+    )
+    security: Literal["none", "authentication", "encryption", "both"] | None = Field(
+        default=None, description="how requests are protected; without, as the model or the mechanism has it"
+    )
     system_title: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{16}$", description="the meter's own")
     invocation_counter: str | None = Field(default=None, description="the object that shows it, if not the usual one")
     device_id: str | None = Field(default=None, description="the first element of its pushes, if not usual")
-    read: dict[str, ReadPlan] = Field(default_factory=lambda: {"instantaneous": ReadPlan.model_validate("1m")})
-    groups: tuple[str, ...] = ()
-    association: Literal["keep", "drop"] = "keep"
+    read: dict[str, ReadPlan] = Field(
+        default_factory=lambda: {"instantaneous": ReadPlan.model_validate("1m")}, description="by profile, see below"
+    )
+    groups: tuple[str, ...] = Field(default=(), description="for rules of the guard")
+    association: Literal["keep", "drop"] = Field(default="keep", description="between two conversations")
     idle: Span = Field(default=60_000, description="how long a kept association may lie idle")
-    timeout: Span = 5_000
-    retries: int = Field(default=1, ge=0, le=10)
+    timeout: Span = Field(default=5_000, description="of one request")
+    retries: int = Field(default=1, ge=0, le=10, description="of a request that can be asked twice")
     connect_pause: Span = Field(default=0, description="Modbus: between connecting and the first request")
     request_pause: Span = Field(default=0, description="Modbus: between two requests")
     local_echo: bool | None = Field(default=None, description="Modbus: the adapter hears itself; found out if not said")
     observe_after: Span = Field(default=2_000, description="when to look whether the current agrees with the contact")
     clock_limit: Span = Field(default=60_000, description="set_clock refuses larger steps; a drift beyond is reported")
-    backoff_max: Span = 300_000
-    enabled: bool = True
+    backoff_max: Span = Field(default=300_000, description="the longest pause between two attempts to reach it")
+    enabled: bool = Field(default=True, description="false leaves it in the file and alone")
 
     @property
     def address(self) -> MeterAddress:
@@ -256,8 +270,8 @@ class MeterConfig(Section):
 class GatewayConfig(Section):
     """The whole file."""
 
-    id: str
-    prefix: str = DEFAULT_PREFIX
+    id: str = Field(description="a level of every topic")
+    prefix: str = Field(default=DEFAULT_PREFIX, description="what every topic begins with")
     broker: BrokerConfig = BrokerConfig()
     store: StoreConfig = StoreConfig()
     clock: ClockConfig = ClockConfig()
@@ -271,7 +285,7 @@ class GatewayConfig(Section):
         default=None, description="one file, TOML or CSV, with the keys of all meters"
     )
     defaults: dict[str, Any] = Field(default_factory=dict, description="what every [[meter]] has unless it says more")
-    status_every: Span = Field(default=30_000, le=60_000, gt=0)
+    status_every: Span = Field(default=30_000, le=60_000, gt=0, description="how often the gateway says how it is")
     meter: tuple[MeterConfig, ...] = ()
 
     @model_validator(mode="before")
@@ -323,92 +337,7 @@ def check(data: Mapping[str, Any], text: str, name: str) -> GatewayConfig:
     try:
         return GatewayConfig.model_validate(data)
     except ValidationError as error:
-        faults = [_sentence(each, text, name, data) for each in error.errors(include_url=False)]
-        raise ConfigError(faults) from None
-
-
-def _sentence(error: ErrorDetails, text: str, name: str, data: Mapping[str, Any]) -> str:
-    path = _as_written(error["loc"])
-    line = line_of(text, path)
-    where = f"{name}, line {line}" if line else name
-    key = _key(path, data)
-    return f"{where}: {key}: {_fault(error, path)}" if key else f"{where}: {_fault(error, path)}"
-
-
-def _as_written(place: Sequence[str | int]) -> list[str | int]:
-    """Pydantic puts the tried member of a union into the place; a person does not write it."""
-    kind = 3 if place[:2] == ("guard", "rule") else None
-    return [part for index, part in enumerate(place) if index != kind and not _is_union_word(part)]
-
-
-def _is_union_word(part: str | int) -> bool:
-    return isinstance(part, str) and ("[" in part or part in {"literal", "str", "constrained-str"})
-
-
-def _key(path: list[str | int], data: Mapping[str, Any]) -> str:
-    """`meter "MB0001": read.block_load`, so that a person finds it among five thousand."""
-    if len(path) >= 2 and path[0] == "meter" and isinstance(path[1], int):
-        meters = data.get("meter")
-        entry = meters[path[1]] if isinstance(meters, list) and path[1] < len(meters) else None
-        title = entry.get("id", path[1] + 1) if isinstance(entry, dict) else path[1] + 1
-        rest = ".".join(map(str, path[2:]))
-        return f'meter "{title}"' + (f", key {rest}" if rest else "")
-    return "key " + ".".join(map(str, path)) if path else ""
-
-
-def _fault(error: ErrorDetails, path: list[str | int]) -> str:
-    match error["type"]:
-        case "extra_forbidden":
-            return _unknown(str(path[-1]) if path else "", path)
-        case "missing":
-            return "is missing"
-        case "value_error":
-            return str(error["msg"]).removeprefix("Value error, ")
-        case "string_pattern_mismatch":
-            key = str(path[-1]) if path else ""
-            return f"{error['input']!r} can't be read; write {_LOOKS.get(key, error['msg'])}"
-        case _:
-            given = error["input"]
-            shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
-            message = str(error["msg"])
-            return message[:1].lower() + message[1:] + shown
-
-
-_LOOKS: Final = {
-    "from": "a time of day such as 06:00",
-    "to": "a time of day such as 20:00",
-    "window": "two times of day such as 00:10-06:00",
-    "listen": "HOST:PORT such as 127.0.0.1:9108, or off",
-    "system_title": "16 hexadecimal digits",
-}
-"""What a person would write where a pattern was not met."""
-
-
-def _unknown(word: str, path: list[str | int]) -> str:
-    section: type[BaseModel] = GatewayConfig
-    for part in path[:-1]:
-        if isinstance(part, str) and part in section.model_fields:
-            section = _SECTIONS.get((section, part), section)
-    near = get_close_matches(word, section.model_fields, n=1)
-    hint = f"did you mean `{near[0]}`" if near else f"known here are {', '.join(section.model_fields)}"
-    return f"unknown key; {hint}"
-
-
-_SECTIONS: Final[Mapping[tuple[type[BaseModel], str], type[BaseModel]]] = {
-    (GatewayConfig, "broker"): BrokerConfig,
-    (GatewayConfig, "store"): StoreConfig,
-    (GatewayConfig, "clock"): ClockConfig,
-    (GatewayConfig, "metrics"): MetricsConfig,
-    (GatewayConfig, "push"): PushConfig,
-    (GatewayConfig, "firmware"): FirmwareConfig,
-    (GatewayConfig, "limits"): LimitsConfig,
-    (GatewayConfig, "guard"): GuardConfig,
-    (GatewayConfig, "meter"): MeterConfig,
-    (MeterConfig, "read"): ReadPlan,
-    (MeterConfig, "keys"): SecretSource,
-    (MeterConfig, "next_keys"): SecretSource,
-    (BrokerConfig, "password"): SecretSource,
-}
+        raise ConfigError(sentences(error, GatewayConfig, data, text, name)) from None
 
 
 def bench_start_ms(config: ClockConfig) -> int | None:

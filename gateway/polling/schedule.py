@@ -57,13 +57,15 @@ class ReadPlan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    every: Span = Field(gt=0)
+    every: Span = Field(gt=0, description="histories: aligned to the hour or the local day")
     window: str | None = Field(
         default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$", description="local, 00:10-06:00"
     )
-    jitter: Span | None = None
+    jitter: Span | None = Field(default=None, description="up to how much later; without, a share of the period")
     deadline: Span | None = Field(default=None, description="a read that could not begin by then is given up")
-    catch_up: Literal["oldest", "newest", "off"] = "oldest"
+    catch_up: Literal["oldest", "newest", "off"] = Field(
+        default="oldest", description="which missing rows are read first; off reads only the latest"
+    )
     depth: Span | None = Field(default=None, description="how far back the first catch-up goes")
     rows: int = Field(default=96, ge=1, le=10_000, description="rows asked for at once when catching up")
 
