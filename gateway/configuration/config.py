@@ -88,11 +88,11 @@ class BrokerConfig(Section):
     """The broker and the session with it."""
 
     url: str = Field(default="mqtt://127.0.0.1:1883", description="mqtt, mqtts, ws or wss")
-    username: str | None = None
-    password: SecretSource | None = None
+    username: str | None = Field(default=None, description="for the broker")
+    password: SecretSource | None = Field(default=None, description="from env or file")
     client_id: str | None = Field(default=None, max_length=64, description="without, made from the gateway's id")
     version: Literal["auto", "5", "3.1.1"] = Field(default="auto", description="auto tries 5 first")
-    keepalive: Span = 30_000
+    keepalive: Span = Field(default=30_000, description="a silent broker is noticed within one and a half of these")
     session_expiry: Span = Field(
         default=7 * 86_400_000, description="how long the broker keeps commands for us while we are away; MQTT 5"
     )
