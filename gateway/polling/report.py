@@ -5,14 +5,16 @@ events are told each time.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gateway.meter.scripts import BalanceSeen, RelaySeen, Table
 from gateway.outbox.outbox import Outbox, RowKind
 from gateway.outbox.store import Store
 from gateway.polling.coverage import Coverage
+from gateway.polling.quality import Shown, judged, shown_after
 from gateway.polling.reading import utc, utc_ms
+from gateway.polling.schedule import HISTORIES
 from protocols.message.envelope import Streamed
 from protocols.message.reading import Balance, Event, LastRecharge, PaymentMode, Reading, Relay, Row, Value
 from protocols.message.status import MeterState, MeterStatus
@@ -38,6 +40,9 @@ class Report:
         self._outbox = outbox
         self._topics = topics
         self._currency = currency
+        self._shown: dict[tuple[str, str], Shown] = {}
+        self.clock_trusted: Callable[[], bool] = lambda: True
+        """Whether our own clock is right: else no meter's is judged by it."""
 
     def _state(self, kind: Kind, meter: str, message: Streamed, now_ms: int) -> None:
         topic = self._topics.of_meter(kind, meter)
@@ -49,7 +54,12 @@ class Report:
             self.reading(meter, table.profile, table.rows[start : start + ROWS_PER_MESSAGE], now_ms)
 
     def reading(self, meter: str, profile: str, rows: tuple[Row, ...], now_ms: int) -> None:
-        """Some rows."""
+        """Some rows; those are marked whose time can't be right."""
+        if self.clock_trusted():
+            shown = shown_after(self._shown.get((meter, profile)), rows, now_ms)
+            if shown is not None:
+                self._shown[meter, profile] = shown
+            rows = judged(rows, shown, now_ms, history=profile in HISTORIES)
         topic = self._topics.reading(meter, profile)
         body = Reading(meter=meter, profile=profile, read_at=utc(now_ms), rows=rows).to_body()
         self._outbox.put(topic, meter, RowKind.READING, body, now_ms)

@@ -56,6 +56,7 @@ class Core:
         self.commit.on_full = self._make_room
         self.commands = Commands(self.store, self.outbox, self.topics, self.around)
         self.report = Report(self.store, self.outbox, self.topics)
+        self.report.clock_trusted = lambda: self.around.clock_trusted
 
     def _make_room(self) -> None:
         """A group found no room: give up the ballast, and rows with the next housekeeping."""

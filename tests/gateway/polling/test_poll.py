@@ -174,3 +174,13 @@ def test_a_stretch_is_from_its_first_to_its_last_instant() -> None:
     table = bench.driver.run(bench.scripts.read("block_load", Stretch(NOW - QUARTER_MS + 1, NOW - 1)))
     assert table is not None
     assert len(table.rows) == 0
+
+
+def test_a_meter_of_another_hour_is_suspect_unless_our_own_clock_is() -> None:
+    bench = Bench(clock_off_ms=2 * 3_600_000)
+    bench.poll("instantaneous")
+    bench.cores.report.clock_trusted = lambda: False
+    bench.poll("instantaneous")
+    readings = bench.told("reading/instantaneous")
+    assert [each["rows"][0]["values"][0]["quality"] for each in readings] == ["suspect", "good"]
+    assert readings[0]["rows"][0]["values"][0]["reason"] == "the meter's time is 2h ahead"
