@@ -1,7 +1,9 @@
 """The gateway between emulated meters and mosquitto: what the contract promises, over real sockets."""
 
 import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,42 @@ async def test_a_silent_meter_does_not_slow_its_neighbours(tmp_path: Path) -> No
                 await ear.first("DEAD/status", status="offline")
                 await ear.until(lambda: len(ear.payloads("MB0001/reading/instantaneous")) >= 4)
             silent.close()
+
+
+@contextlib.asynccontextmanager
+async def counted(url: str) -> AsyncIterator[tuple[str, list[int]]]:
+    """A way to a meter on which connections are counted."""
+    port = int(url.split("?", maxsplit=1)[0].rsplit(":", 1)[1])
+    connections: list[int] = []
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(4096):
+                writer.write(data)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(port)
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(copy(reader, back), copy(there, writer))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield url.replace(str(port), str(server.sockets[0].getsockname()[1])), connections
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("association", ["keep", "drop"])
+async def test_an_association_is_kept_or_dropped_as_configured(tmp_path: Path, association: str) -> None:
+    with mosquitto(tmp_path) as broker:
+        async with bench(dlms()) as urls, counted(client_48(urls["MB0001"])) as (url, connections):
+            meter = {"id": "MB0001", "url": url, "auth": "hls", "association": association,
+                     "read": {"instantaneous": "300ms"}}  # fmt: skip
+            async with listener(broker.url) as ear, running(tmp_path, broker.url, [meter]):
+                await ear.until(lambda: len(ear.payloads("/reading/instantaneous")) >= 4)
+                # The first of two may be the public client, for the invocation counter.
+                assert (len(connections) <= 2) is (association == "keep")
 
 
 @pytest.mark.parametrize("version", ["3.1.1", "5"])
