@@ -18,9 +18,10 @@ from typing import Final
 import aiomqtt
 import uvloop
 
+from gateway.outbox.group_commit import GroupCommit
 from gateway.outbox.outbox import Outbox, RowKind
 from gateway.outbox.sender import Sender
-from gateway.outbox.store import GroupCommit, open_store
+from gateway.outbox.store import open_store
 from protocols.transport.mqtt import Broker, connect
 from tests.broker import mosquitto
 

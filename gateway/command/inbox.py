@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from gateway.command.command import Commands, Delivery, Open, Surroundings
+from gateway.outbox.group_commit import GroupCommit
 from gateway.outbox.outbox import Outbox, Reply
-from gateway.outbox.store import GroupCommit, Store, StoreError
+from gateway.outbox.store import Store, StoreError
 from gateway.polling.reading import utc_ms
 from gateway.polling.schedule import Priority
 from gateway.service.clock import Clock, Pace

@@ -1,6 +1,6 @@
 """Where the gateway keeps its invocation counters: one row of the store's memory a meter and client."""
 
-from gateway.outbox.store import GroupCommit
+from gateway.outbox.group_commit import GroupCommit
 
 
 class StoreBook:

@@ -7,9 +7,10 @@ from typing import Final
 from gateway.command.command import Commands, Surroundings
 from gateway.configuration.config import GatewayConfig
 from gateway.outbox.ballast import Ballast
+from gateway.outbox.group_commit import GroupCommit
 from gateway.outbox.outbox import Outbox
 from gateway.outbox.retention import Limits, Retention
-from gateway.outbox.store import GroupCommit, open_store
+from gateway.outbox.store import open_store
 from gateway.polling.report import Report
 from gateway.service.clock import Clock
 from protocols.message.topic import Topics

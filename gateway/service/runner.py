@@ -18,7 +18,8 @@ from gateway.command.retry import try_again, wait_ms
 from gateway.meter.dlms_link import DlmsLink
 from gateway.meter.dlms_profile import Get, obis
 from gateway.meter.modbus_link import ModbusLink
-from gateway.outbox.store import GroupCommit, StoreError
+from gateway.outbox.group_commit import GroupCommit
+from gateway.outbox.store import StoreError
 from gateway.polling.bus import Job, Line
 from gateway.polling.poll import CLOCK, RELAY, Outcome, poll
 from gateway.polling.report import Report

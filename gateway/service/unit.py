@@ -17,7 +17,7 @@ from gateway.meter.dlms_link import DlmsLink, Terms
 from gateway.meter.modbus import ModbusScripts
 from gateway.meter.modbus_link import ModbusLink, Pauses
 from gateway.meter.security import NoBook
-from gateway.outbox.store import GroupCommit
+from gateway.outbox.group_commit import GroupCommit
 from gateway.polling.reading import names_of
 from gateway.service.caller import Call
 from protocols.address import DlmsAddress, ModbusAddress, SerialLine, TcpListen

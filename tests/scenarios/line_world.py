@@ -21,8 +21,8 @@ from gateway.command.command import Commands, Surroundings
 from gateway.command.guard_rule import GuardConfig
 from gateway.configuration.config import check
 from gateway.meter import dlms_link, modbus_link
+from gateway.outbox.group_commit import GroupCommit
 from gateway.outbox.outbox import Outbox
-from gateway.outbox.store import GroupCommit
 from gateway.polling.bus import Job
 from gateway.polling.report import Report
 from gateway.polling.schedule import Due, Schedule

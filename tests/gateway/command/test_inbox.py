@@ -6,7 +6,8 @@ from typing import Any, Final, TypeVar
 
 from gateway.command.command import Open
 from gateway.command.inbox import Inbox, priority_of
-from gateway.outbox.store import GroupCommit, StoreError
+from gateway.outbox.group_commit import GroupCommit
+from gateway.outbox.store import StoreError
 from gateway.polling.reading import utc
 from gateway.polling.schedule import Priority
 from gateway.service.clock import Clock, Pace

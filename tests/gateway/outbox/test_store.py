@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from gateway.outbox.group_commit import GroupCommit
 from gateway.outbox.outbox import Outbox, RowKind
-from gateway.outbox.store import GroupCommit, Store, StoreError, StoreFullError, open_store, ulid
+from gateway.outbox.store import Store, StoreError, StoreFullError, open_store, ulid
 from tests.gateway.cores import NOW_MS
 
 
