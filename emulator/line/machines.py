@@ -19,6 +19,7 @@ from protocols.hdlc.parameters import Parameters
 from protocols.hdlc.server import HdlcServer
 from protocols.iec62056_21.message import INITIAL_BAUD
 from protocols.iec62056_21.meter import SignOnMeter
+from protocols.iec62056_21.sign_off import SignOff
 from protocols.machine import Bus, Layer, Machine, Peer, SetLine, Stack
 from protocols.modbus.application import ModbusApplication
 from protocols.modbus.ascii import AsciiFramer
@@ -144,7 +145,8 @@ def _mode_e(setting: Setting) -> Machine:
         data_block=lambda now_us: data_sets(host, model, resident.clock.true_ms(now_us)),
         parity_in_bit_7=on_pty,
     )
-    stack = _stack(setting, [Darkness(resident), sign_on, HdlcFramer(), *_station_layers(setting, first)])
+    link, *above = _station_layers(setting, first)
+    stack = _stack(setting, [Darkness(resident), sign_on, HdlcFramer(), link, SignOff(sign_on), *above])
     stack.layers[0].below(SetLine(INITIAL_BAUD) if on_pty else SetLine(INITIAL_BAUD, 7, "E", 1), 0)
     return stack
 

@@ -26,6 +26,9 @@ from protocols.errors import LocalProtocolError
 from protocols.hdlc.client import HdlcClient
 from protocols.hdlc.framer import HdlcFramer
 from protocols.hdlc.parameters import Parameters
+from protocols.iec62056_21.echo import EchoCancel
+from protocols.iec62056_21.reader import ModeEReader
+from protocols.iec62056_21.sign_off import SignOff
 from protocols.machine import Answered, Layer, Machine, Peer, Stack, TimedOut
 from protocols.transport.conversation import ConnectionLostError, Conversation, converse
 from protocols.transport.dial import dial
@@ -186,6 +189,9 @@ class DlmsLink:
                     retries_max=self._terms.retries,
                 ),
             ]
+        if self._address.link == "mode-e":
+            sign_on = ModeEReader()
+            layers = [EchoCancel(), sign_on, *layers, SignOff(sign_on)]
         return Stack([*layers, client])
 
     async def _associate(self) -> None:
