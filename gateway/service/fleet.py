@@ -106,9 +106,12 @@ class Fleet:
         """How long until something is due by itself: a read, a retried command, an observation, a probe."""
         now_ms = self._shared.clock.now_ms()
         wakes = [runner.queue.wake_ms() for runner in self._shared.waiting]
-        wakes.append(self._shared.schedule.wake_ms())
         # What could begin now begins when its line is free, which nobody has to wait for here.
-        return min((wake - now_ms for wake in wakes if wake is not None and wake > now_ms), default=None)
+        waits = [wake - now_ms for wake in wakes if wake is not None and wake > now_ms]
+        due_ms = self._shared.schedule.wake_ms()
+        if due_ms is not None:
+            waits.append(max(due_ms - now_ms, 0))  # a read that came due since `queue_due` looked is queued by the next
+        return min(waits, default=None)
 
     def states(self) -> dict[MeterState, int]:
         """How many meters are how; those that nobody has spoken to yet are not counted."""
