@@ -7,10 +7,11 @@ and instants and gives those to the links directly.
 from typing import Any
 
 from protocols.errors import LocalProtocolError
+from protocols.hdlc.client import HdlcClient
 from protocols.hdlc.frame import Frame, encode
 from protocols.hdlc.framer import HdlcFramer, destination, source
-from protocols.hdlc.link import HdlcClient, HdlcServer
 from protocols.hdlc.parameters import Parameters
+from protocols.hdlc.server import HdlcServer
 from protocols.link import Apdu, LinkConnect, LinkDisconnect
 from protocols.machine import Layer, Stack
 

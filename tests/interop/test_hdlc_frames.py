@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from protocols.hdlc.address import Address
 from protocols.hdlc.frame import Frame, Kind, decode, encode, information_control, supervisory_control
 from protocols.hdlc.framer import HdlcFramer
-from protocols.hdlc.link import HdlcServer
+from protocols.hdlc.server import HdlcServer
 from protocols.link import Apdu
 from protocols.machine import Layer, Stack
 

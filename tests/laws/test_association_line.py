@@ -20,9 +20,10 @@ from protocols.dlms.descriptor import AttributeDescriptor, MethodDescriptor
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.server import AssociationServer
 from protocols.dlms.value import Tag, Value, encode
+from protocols.hdlc.client import HdlcClient
 from protocols.hdlc.framer import HdlcFramer
-from protocols.hdlc.link import HdlcClient, HdlcServer
 from protocols.hdlc.parameters import Parameters
+from protocols.hdlc.server import HdlcServer
 from protocols.machine import Answered, Stack, TimedOut
 from protocols.wrapper import Role, Wrapper, WrapperDatagram
 from tests.laws.line import Faults, Line, seeded

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from protocols.hdlc.client import HdlcClient
 from protocols.hdlc.framer import HdlcFramer
-from protocols.hdlc.link import HdlcClient, HdlcServer
 from protocols.hdlc.parameters import Parameters
+from protocols.hdlc.server import HdlcServer
 from protocols.link import Apdu, LinkConnect, LinkDisconnect, LinkDown, LinkUp
 from protocols.machine import Layer, Stack
 from tests.laws.line import Faults, Line, seeded

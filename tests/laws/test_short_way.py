@@ -15,9 +15,9 @@ from protocols.dlms.server import AssociationServer
 from protocols.hdlc import llc
 from protocols.hdlc.frame import Frame, Kind, encode, information_control, supervisory_control, unnumbered_control
 from protocols.hdlc.framer import HdlcFramer
-from protocols.hdlc.link import HdlcServer
 from protocols.hdlc.parameters import Parameters
 from protocols.hdlc.parameters import encode as parameters
+from protocols.hdlc.server import HdlcServer
 from protocols.machine import Layer, Stack
 from protocols.wrapper import Role, Wrapper
 from protocols.wrapper import encode as wrapped

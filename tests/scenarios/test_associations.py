@@ -8,8 +8,9 @@ from protocols.dlms.client import AssociationClient
 from protocols.dlms.descriptor import AttributeDescriptor, MethodDescriptor
 from protocols.dlms.server import AssociationClosed, AssociationOpened, AssociationServer
 from protocols.dlms.value import Tag, Value, encode
+from protocols.hdlc.client import HdlcClient
 from protocols.hdlc.framer import HdlcFramer, destination
-from protocols.hdlc.link import HdlcClient, HdlcServer
+from protocols.hdlc.server import HdlcServer
 from protocols.link import LinkDisconnect
 from protocols.machine import Answered, Bus, Layer, Stack, TimedOut
 from protocols.secret import Secret

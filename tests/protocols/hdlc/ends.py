@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from protocols.hdlc.client import HdlcClient
 from protocols.hdlc.frame import Frame, Kind, information_control, supervisory_control, unnumbered_control
-from protocols.hdlc.link import HdlcClient, HdlcServer
+from protocols.hdlc.server import HdlcServer
 from protocols.machine import Layer, Stack
 
 STATION = b"\x03"

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from protocols.hdlc.client import HdlcClient
 from protocols.hdlc.frame import Frame, encode
 from protocols.hdlc.framer import HdlcFramer, destination
-from protocols.hdlc.link import HdlcClient, HdlcServer
+from protocols.hdlc.server import HdlcServer
 from protocols.link import Apdu, LinkConnect, LinkDisconnect, LinkDown, LinkUp
 from protocols.machine import Bus, Layer, Stack
 from tests.laws.line import Faults, Line

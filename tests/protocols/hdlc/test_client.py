@@ -6,8 +6,8 @@ import pytest
 
 from protocols.errors import LocalProtocolError
 from protocols.hdlc.address import Address
+from protocols.hdlc.client import HdlcClient
 from protocols.hdlc.frame import Frame, Kind
-from protocols.hdlc.link import HdlcClient
 from protocols.hdlc.parameters import DEFAULT, Parameters, decode, encode
 from protocols.link import Apdu, LinkConnect, LinkDisconnect, LinkDown, LinkUp
 from tests.protocols.hdlc.ends import CLIENT, COMMAND, RESPONSE, STATION, End, client, command, numbered, ready, turned

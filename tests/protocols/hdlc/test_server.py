@@ -7,9 +7,8 @@ import pytest
 from protocols.errors import RemoteProtocolError
 from protocols.hdlc.address import Address
 from protocols.hdlc.frame import Frame, Kind
-from protocols.hdlc.link import HdlcServer
 from protocols.hdlc.parameters import DEFAULT, Parameters, decode, encode
-from protocols.hdlc.server import LINKS_MAX, PENDING_MESSAGES_MAX
+from protocols.hdlc.server import LINKS_MAX, PENDING_MESSAGES_MAX, HdlcServer
 from protocols.link import Apdu, LinkDisconnect, LinkDown, LinkUp
 from protocols.machine import Layer, Stack
 from tests.protocols.hdlc.ends import CLIENT, COMMAND, RESPONSE, STATION, End, command, numbered, ready, server

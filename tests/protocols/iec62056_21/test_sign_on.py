@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from protocols.errors import LocalProtocolError
+from protocols.hdlc.client import HdlcClient
 from protocols.hdlc.framer import HdlcFramer
-from protocols.hdlc.link import HdlcClient, HdlcServer
+from protocols.hdlc.server import HdlcServer
 from protocols.iec62056_21.data_block import DataSet, Value
 from protocols.iec62056_21.echo import EchoCancel
 from protocols.iec62056_21.message import Identification, Request
