@@ -92,6 +92,8 @@ def run(
         file = _open_journal(journal)
         running = RunningBench(household, Journal(file, household.clock.true_ms) if file else None)
         _warn_of_public_keys(household)
+        if config.control is not None:
+            _log.warning("%s: [control] is read, but there is no control API yet: nothing listens there", name)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(running, until_stdin_closes=until_stdin_closes))
 

@@ -68,6 +68,14 @@ def test_the_ready_line_names_every_meter_and_where_to_dial_it(tmp_path: Path) -
     assert (tmp_path / "journal.jsonl").exists()
 
 
+def test_a_control_section_is_not_taken_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "bench.toml").write_text(BENCH + '[control]\nlisten = "127.0.0.1:0"\n')
+    with emulator("bench.toml", cwd=tmp_path) as running:
+        assert running.ready["control"] is None
+        assert running.end() == 0
+        assert "no control API yet" in running.errors
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_end_it_cleanly(number: signal.Signals, tmp_path: Path) -> None:
     listen = f"dlms+hdlc://pty?path={tmp_path}/line&physical=17"
