@@ -11,6 +11,8 @@ from dlms_cosem.clients.dlms_client import DlmsClient
 from dlms_cosem.clients.hdlc_transport import SerialHdlcTransport
 from dlms_cosem.cosem import CosemAttribute, Obis
 from dlms_cosem.enumerations import CosemInterface
+from dlms_cosem.hdlc.connection import HdlcConnection
+from dlms_cosem.hdlc.frames import HDLC_FLAG
 
 from protocols.address import DlmsAddress, ModbusAddress, SerialLine, Tcp, parse
 from protocols.checksum import crc16_modbus
@@ -18,6 +20,7 @@ from protocols.hdlc.address import Address
 from protocols.hdlc.frame import Frame, Kind, encode, unnumbered_control
 
 PATIENCE_S = 5
+FORMAT_END = 3  # a flag and the two octets of the frame format field
 
 
 class SocketAsSerial:
@@ -39,14 +42,45 @@ class SocketAsSerial:
         data, self.held = self.held[:size], self.held[size:]
         return data
 
-    def read_until(self, expected: bytes = b"\n", size: int | None = None) -> bytes:
-        data = b""
-        while not data.endswith(expected):
-            data += self.read(1)
-        return data
-
     def close(self) -> None:
         self.socket.close()
+
+
+class ByLength(HdlcConnection):  # type: ignore[misc]
+    """dlms-cosem's link, its frames cut by their length field.
+
+    Its own search takes every 7E for a flag; HDLC frame format type 3 does not escape one in the data, and in a
+    ciphered answer two in a row are a matter of luck.
+    """
+
+    def _find_frame(self) -> bytes | None:
+        if len(self.buffer) < FORMAT_END:
+            return None
+        self.buffer_search_position = length_of(bytes(self.buffer)) + 2
+        frame = bytes(self.buffer[: self.buffer_search_position])
+        return frame if len(frame) == self.buffer_search_position else None
+
+
+class HdlcTransport(SerialHdlcTransport):  # type: ignore[misc]
+    """dlms-cosem's HDLC over anything that reads and writes, a whole frame each read."""
+
+    def _read_frame(self) -> bytes:
+        start = HDLC_FLAG
+        while start == HDLC_FLAG:  # the opening flag, and any fill before it
+            start = self._some(1)
+        head: bytes = HDLC_FLAG + start + self._some(1)
+        return head + self._some(length_of(head) - 1)
+
+    def _some(self, size: int) -> bytes:
+        data: bytes = self._serial.read(size)
+        if len(data) < size:
+            raise TimeoutError(f"{len(data)} of {size} octets came")
+        return data
+
+
+def length_of(frame: bytes) -> int:
+    """The length field of a frame that begins with its flag: the octets between the flags."""
+    return int.from_bytes(frame[1:FORMAT_END], "big") & 0x7FF
 
 
 @contextlib.contextmanager
@@ -66,7 +100,7 @@ def dlms_client(url: str, **options: Any) -> Iterator[Any]:
         else:
             assert isinstance(carrier, Tcp)
             port = SocketAsSerial(carrier.host, carrier.port)
-        transport = SerialHdlcTransport(
+        transport = HdlcTransport(
             client_logical_address=address.client,
             server_logical_address=address.server,
             server_physical_address=address.physical,
@@ -74,6 +108,7 @@ def dlms_client(url: str, **options: Any) -> Iterator[Any]:
             timeout=PATIENCE_S,
             serial=port,
         )
+        transport.hdlc_connection = ByLength(transport.server_hdlc_address, transport.client_hdlc_address)
         client = DlmsClient(address.client, address.server, transport, **options)
     with client.session():
         yield client
