@@ -1,4 +1,8 @@
-"""What every test shares: how hypothesis draws, and a blob with each failure that replays it."""
+"""What every test shares: how hypothesis draws, and a blob with each failure that replays it.
+
+A desk draws new cases every run, and finds what nobody thought of; CI draws the same ones every time, so that a change
+is judged by what it changed. `HYPOTHESIS_PROFILE=deep` draws two thousand cases a law.
+"""
 
 import os
 
@@ -6,5 +10,6 @@ from hypothesis import settings
 
 # Deadlines measure the machine, not the code. `--hypothesis-seed=N` and the printed blob replay a failure.
 settings.register_profile("suite", deadline=None, print_blob=True)
+settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
 settings.register_profile("deep", deadline=None, print_blob=True, max_examples=2000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "suite"))
