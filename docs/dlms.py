@@ -405,18 +405,20 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
             (),
         ),
         Feature(
-            "object list through block transfer, GET with list, SET, ACTION",
-            _tests("tests/interop/test_emulator_clients.py", "dlms_cosem_reads_the_object_list_through_block_transfer")
-            + _tests(
-                "tests/interop/test_association_dlms_cosem.py",
-                "it_reads_several_attributes_at_once",
-                "it_writes_an_attribute",
-                "it_invokes_a_method_with_and_without_data_in_return",
+            "over each of the three: object list through block transfer, GET with list (also in blocks),"
+            " range and entry access, SET, ACTION",
+            _tests(
+                "tests/interop/test_services_dlms_cosem.py",
+                "the_object_list_is_read_through_block_transfer",
+                "attributes_are_read_as_a_list_whole_and_in_blocks",
+                "rows_are_read_by_range_and_by_entry",
+                "an_attribute_is_set_and_keeps_what_was_written",
+                "a_method_is_invoked_and_has_its_effect",
             ),
             (),
         ),
         Feature(
-            "profiles by range and by entry, and the load switch",
+            "ciphered with HLS-GMAC: every profile by range and by entry, and the load switch",
             _tests(
                 "tests/interop/test_meter_dlms_cosem.py",
                 "every_profile_is_read_whole_by_entry_and_by_range",
