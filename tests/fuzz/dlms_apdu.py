@@ -2,9 +2,9 @@
 
 from contextlib import suppress
 
-from protocols.dlms.apdu import decode
 from protocols.dlms.release import ReleaseResponse
 from protocols.errors import RemoteProtocolError
+from tests.protocols.dlms.apdu import decode
 from tests.vectors.test_dlms_apdus import VECTORS
 
 SEEDS = [bytes.fromhex(octets) for octets, _ in VECTORS.values()]

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from protocols.dlms.acse import ApplicationContext, AssociationRequest, AssociationResponse, Mechanism
 from protocols.dlms.action import ActionRequestNormal, ActionResponseNormal
-from protocols.dlms.apdu import decode
 from protocols.dlms.date_time import DateTime
 from protocols.dlms.descriptor import AttributeDescriptor
 from protocols.dlms.get import (
@@ -47,6 +46,7 @@ from protocols.dlms.set import SetRequestNormal, SetResponseNormal
 from protocols.dlms.value import Tag, Value, encode
 from protocols.dlms.value import decode as decode_value
 from protocols.secret import Secret
+from tests.protocols.dlms.apdu import decode
 
 pytestmark = pytest.mark.interop
 

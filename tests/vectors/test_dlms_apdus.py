@@ -10,7 +10,6 @@ import pytest
 from protocols.dlms.access import AccessAction, AccessGet, AccessRequest, AccessResponse, GetResult, MethodResult
 from protocols.dlms.acse import ApplicationContext, AssociationRequest, AssociationResponse, Mechanism
 from protocols.dlms.action import ActionRequestNormal, ActionResponseNormal, ActionResponseWithPblock
-from protocols.dlms.apdu import Apdu, decode
 from protocols.dlms.ciphered import (
     AgreedKey,
     GeneralCiphering,
@@ -56,6 +55,7 @@ from protocols.dlms.short_name import (
     WriteRequest,
     WriteResponse,
 )
+from tests.protocols.dlms.apdu import Apdu, decode
 
 CLOCK = bytes((0, 0, 1, 0, 0, 255))
 RELAY = bytes((0, 0, 96, 3, 10, 255))

@@ -13,7 +13,6 @@ from protocols.dissect.axdr import describe_value
 from protocols.dissect.ciphered import Unlock
 from protocols.dissect.tree import Node, lines
 from protocols.dlms.acse import AssociationRequest, AssociationResponse
-from protocols.dlms.apdu import decode
 from protocols.dlms.ciphered import GeneralHeader
 from protocols.dlms.initiate import InitiateRequest
 from protocols.dlms.results import Code, DataAccessResult
@@ -27,6 +26,7 @@ from protocols.dlms.value import decode as decode_value
 from protocols.errors import RemoteProtocolError
 from protocols.secret import Secret
 from tests.protocols.dlms import strategies as made
+from tests.protocols.dlms.apdu import decode
 from tests.protocols.dlms.security.keyring import CLIENT_TITLE, CLIENTS, SERVER_TITLE, SERVERS, symmetric, with_key
 from tests.vectors.test_dlms_apdus import VECTORS
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 from protocols.dlms.acse import AssociationRequest, Mechanism
-from protocols.dlms.apdu import decode as decode_apdu
 from protocols.dlms.initiate import InitiateRequest
 from protocols.dlms.server import AssociationServer
 from protocols.link import Apdu
 from protocols.machine import Stack
+from tests.protocols.dlms.apdu import decode as decode_apdu
 from tests.protocols.dlms.logical_device import LN, PEER, LogicalDevice
 
 

@@ -28,7 +28,6 @@ from protocols.dlms.action import (
     ActionResponseWithList,
     ActionResponseWithPblock,
 )
-from protocols.dlms.apdu import Apdu
 from protocols.dlms.ciphered import (
     PLAIN_TAGS,
     AgreedKey,
@@ -106,6 +105,7 @@ from protocols.dlms.short_name import (
 )
 from protocols.dlms.value import Tag, Value, encode
 from protocols.secret import Secret
+from tests.protocols.dlms.apdu import Apdu
 
 
 def _ranged(low: int, high: int) -> st.SearchStrategy[int]:

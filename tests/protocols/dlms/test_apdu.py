@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.dlms.apdu import Apdu, decode
 from protocols.dlms.general_block_transfer import GeneralBlock
 from protocols.dlms.results import DataAccessResult
 from protocols.errors import RemoteProtocolError
 from tests.protocols.dlms import strategies as made
+from tests.protocols.dlms.apdu import Apdu, decode
 
 _KINDS = {
     "get": made.get_apdus(),

@@ -14,7 +14,6 @@ from protocols.dlms.action import (
     ActionResponseNormal,
 )
 from protocols.dlms.admission import PasswordTries
-from protocols.dlms.apdu import decode as decode_apdu
 from protocols.dlms.application import AssociationProfile
 from protocols.dlms.conformance import Conformance
 from protocols.dlms.descriptor import AttributeDescriptor, DataBlock
@@ -68,6 +67,7 @@ from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.link import Apdu, LinkDown
 from protocols.machine import Indication
 from protocols.secret import Secret
+from tests.protocols.dlms.apdu import decode as decode_apdu
 from tests.protocols.dlms.logical_device import (
     CLOCK,
     ECHO,

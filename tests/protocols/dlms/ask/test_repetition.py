@@ -15,7 +15,6 @@ from protocols.dlms.action import (
     ActionResponseWithList,
     ActionResponseWithPblock,
 )
-from protocols.dlms.apdu import decode as decode_apdu
 from protocols.dlms.ask.outcome import Invoked, Malformed
 from protocols.dlms.association import ClientState
 from protocols.dlms.client import AssociationClient
@@ -37,6 +36,7 @@ from protocols.dlms.short_name import (
 from protocols.dlms.value import Tag, Value, encode
 from protocols.machine import TimedOut
 from tests.protocols.dlms.alone import Alone
+from tests.protocols.dlms.apdu import decode as decode_apdu
 from tests.protocols.dlms.bench import proposal
 from tests.protocols.dlms.logical_device import ECHO, LONG, SN, WRITABLE
 

@@ -1,4 +1,4 @@
-"""Any APDU of DLMS/COSEM by its first octet."""
+"""Any APDU of DLMS/COSEM by its first octet: the table that laws over all of them go by."""
 
 from collections.abc import Callable
 from typing import Final, Protocol
