@@ -11,6 +11,7 @@ from protocols.cosem.interface_class import Depth
 
 HDLC: Final = "tests/protocols/hdlc"
 DLMS: Final = "tests/protocols/dlms"
+DISSECT: Final = "tests/protocols/dissect"
 SIGN_ON: Final = "tests/protocols/iec62056_21/test_sign_on.py"
 FACE: Final = "tests/emulator/face/cosem"
 SERVER: Final = f"{DLMS}/test_server.py"
@@ -372,6 +373,42 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
             + _tests(
                 "tests/gateway/test_quirks.py", "the_quirks_of_the_model_that_a_meter_is_said_to_be_are_the_clients"
             ),
+        ),
+    ),
+    "Dissector (`meter-gateway dissect`): construct's reading and the codec's agree": (
+        Feature(
+            "HDLC frames",
+            (),
+            _tests(f"{DISSECT}/test_hdlc.py", "a_sound_frame_is_read_alike", "any_octets_are_read_alike"),
+        ),
+        Feature(
+            "wrapper frames",
+            (),
+            _tests(f"{DISSECT}/test_wrapper.py", "a_sound_frame_is_read_alike", "any_octets_are_read_alike"),
+        ),
+        Feature(
+            "sign-on, option select and data message of IEC 62056-21, with parity in bit 7 or without",
+            (),
+            _tests(
+                f"{DISSECT}/test_iec62056_21.py",
+                "a_sign_on_is_read_alike",
+                "a_data_message_is_read_alike",
+                "any_characters_are_read_alike_or_refused_by_both",
+            )
+            + _tests("tests/gateway/test_dissect.py", "a_sign_on_and_a_read_out_are_explained_whatever_their_parity"),
+        ),
+        Feature(
+            "APDUs and COSEM values",
+            (),
+            _tests(
+                f"{DISSECT}/test_apdu.py", "a_sound_apdu_is_read_alike", "acse_is_read_alike", "values_are_read_alike"
+            ),
+        ),
+        Feature(
+            "ciphered APDUs, opened where the keys are given",
+            (),
+            _tests(f"{DISSECT}/test_apdu.py", "what_is_ciphered_is_opened_where_the_keys_are_given")
+            + _tests("tests/gateway/test_dissect.py", "a_session_opens_by_the_titles_that_pass"),
         ),
     ),
     "Any input": (

@@ -1,7 +1,8 @@
 """Explains frames and APDUs field by field, and opens what is ciphered where the keys are given.
 
-Each line of the input is one of them, in hexadecimal: a wrapper frame, an HDLC frame, or an APDU; a journal's lines are
-taken too. Who is at the two ends is learned from the associations that pass, so a whole session opens.
+Each line of the input is one of them, in hexadecimal: a wrapper frame, an HDLC frame, an APDU, or a message of
+IEC 62056-21, with parity in bit 7 or without; a journal's lines are taken too. Who is at the two ends is learned from
+the associations that pass, so a whole session opens.
 """
 
 import json
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from gateway.configuration.fleet_keys import EVERY, FleetKeys, MeterKeys
-from protocols.dissect import apdu, hdlc, wrapper
+from protocols.dissect import apdu, hdlc, iec62056_21, wrapper
 from protocols.dissect.ciphered import Unlock
 from protocols.dissect.tree import Node, lines
 from protocols.dlms.acse import AARE, AARQ, AssociationRequest, AssociationResponse
@@ -82,19 +83,25 @@ class Dissector:
     def explain(self, data: bytes) -> Iterator[str]:
         """The fields of one frame or APDU, a line each; of what is none, why."""
         try:
-            tree, inside = self._tree(data)
+            tree, data, inside = self._tree(data)
         except RemoteProtocolError as error:
             yield f"{data.hex()}: {error}"
             return
         self._learn(inside)
         yield from lines(tree, data)
 
-    def _tree(self, data: bytes) -> tuple[Node, bytes]:
+    def _tree(self, data: bytes) -> tuple[Node, bytes, bytes]:
+        """What it is, its octets as the tree counts them, and the APDU inside."""
         if data[:1] == bytes((FLAG,)) and data[-1:] == bytes((FLAG,)):
-            return self._within(hdlc.describe(data), data, ("information", "apdu"))
+            tree, inside = self._within(hdlc.describe(data), data, ("information", "apdu"))
+            return tree, data, inside
         if data[:2] == _WRAPPER_VERSION and len(data) > 8:
-            return self._within(wrapper.describe(data), data, ("apdu",))
-        return apdu.describe(data, self._unlock), data
+            tree, inside = self._within(wrapper.describe(data), data, ("apdu",))
+            return tree, data, inside
+        characters = iec62056_21.plain(data)
+        if characters is not None:
+            return iec62056_21.describe(characters), characters, b""
+        return apdu.describe(data, self._unlock), data, data
 
     def _within(self, frame: Node, data: bytes, path: tuple[str, ...]) -> tuple[Node, bytes]:
         """A frame with the APDU inside it explained too, where there is a whole one."""

@@ -13,6 +13,10 @@ from protocols.dlms.acse import ApplicationContext, AssociationRequest, Mechanis
 from protocols.dlms.security.envelope import protect_glo
 from protocols.dlms.security.keys import Keys
 from protocols.hdlc.frame import Frame, encode, information_control
+from protocols.iec62056_21.data_block import DataSet
+from protocols.iec62056_21.data_block import Value as DataValue
+from protocols.iec62056_21.data_block import encode as encode_block
+from protocols.iec62056_21.message import Identification, with_parity
 from protocols.model.association import SECRETS_DEFAULT
 from protocols.wrapper import encode as wrapped
 
@@ -78,6 +82,16 @@ def test_a_journal_is_read_line_by_line(tmp_path: Path) -> None:
     status, text = run(str(tmp_path / "journal.jsonl"), "--keys", "bench")
     assert status == 0
     assert "plain_apdu" in text
+
+
+def test_a_sign_on_and_a_read_out_are_explained_whatever_their_parity() -> None:
+    identification = Identification(manufacturer="MBH", text="D1", enhanced="2")
+    block = encode_block([DataSet(address="1-0:1.8.0*255", values=(DataValue(text="012.5", unit="kWh"),))])
+    for message in (bytes(identification), block):
+        sevens, eights = run(message.hex())[1], run(with_parity(message).hex())[1]
+        assert sevens == eights
+    assert "manufacturer = MBH" in run(bytes(identification).hex())[1]
+    assert "unit = kWh" in run(block.hex())[1]
 
 
 def test_hexadecimal_is_taken_as_people_write_it() -> None:
