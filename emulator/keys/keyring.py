@@ -90,7 +90,8 @@ class Keyring:
                 for each in model.associations.values()
                 if each.client == client or (name is not None and each.security_setup == name)
             }
-            setup = Setup(key, suite_of(model, client), self.title, asked)
+            pushed = all(model.associations[each].pre_established for each in asked)
+            setup = Setup(key, suite_of(model, client), self.title, asked, pushed)
             ring = self._rings[key] = Ring(setup, self._works, self.book, self._entropy)
             ring.set_policy(policy_of(self._policy(name), _version(model, name)) or NO_POLICY)
         return ring

@@ -1,8 +1,10 @@
 """The keys of one security setup, towards each client whose association refers to it.
 
 Keys that were changed stand beside the old ones until a client has used them; then the old ones are gone, for all
-clients of the setup, and counting begins anew. The counters of what the meter sends belong to the keys, those of what
-it has received to the client. All of it survives a restart, in one note for the keys and one for each counter.
+clients of the setup, and counting begins anew. A master key is used when it wraps. Where nobody but the meter sends, as
+in a setup of pushes, nobody could use them first: they are in force at once. The counters of what the meter sends
+belong to the keys, those of what it has received to the client. All of it survives a restart, in one note for the keys
+and one for each counter.
 """
 
 import json
@@ -39,12 +41,14 @@ class Setup(NamedTuple):
         suite: in force.
         title: the meter's system title.
         asked: by client SAP: bits of the security control byte that the association itself asks for.
+        pushed: whether only the meter sends, in associations that nobody has to ask for.
     """
 
     name: str
     suite: Suite
     title: bytes
     asked: Mapping[int, int]
+    pushed: bool = False
 
 
 class Ring:
@@ -201,19 +205,38 @@ class Ring:
     def unwrapped(self, rows: list[tuple[int, bytes]]) -> dict[str, Secret] | Refused:
         """The keys of a transfer: (key_id, wrapped key) each; all of them or a refusal."""
         now = {**self._works(next(iter(self.setup.asked))), **self._changed}.get("master")
-        masters = [each for each in ((self._pending or {}).get("master"), now) if each is not None]
+        fresh = (self._pending or {}).get("master")
+        masters = [each for each in (fresh, now) if each is not None]
         found: dict[str, Secret] = {}
+        used_fresh = False
         for key_id, wrapped in rows:
             name = NAMES.get(key_id)
             key: Secret | Refused = Refused(RefusalKind.KEY, f"there is no key {key_id}, or no master key")
             for master in masters if name is not None else ():
                 key = unwrap_key(master, wrapped)
                 if isinstance(key, Secret):
+                    used_fresh |= master is fresh
                     break
             if name is None or isinstance(key, Refused):
                 return key if isinstance(key, Refused) else Refused(RefusalKind.KEY, f"there is no key {key_id}")
             found[name] = key
-        return self._checked(found)
+        checked = self._checked(found)
+        if used_fresh and isinstance(checked, dict):
+            self._confirm_master()
+        return checked
+
+    def _confirm_master(self) -> None:
+        """The new master key has wrapped: the old one is gone. What else is pending waits on."""
+        pending = dict(self._pending or {})
+        self._changed = {**self._changed, "master": pending.pop("master")}
+        self._pending = pending or None
+        self._keep()
+        for client, context in self._contexts.items():
+            keys = self._keys(client, {})
+            if keys is not None:
+                context.current.keys = replace(context.current.keys, master=keys.master)
+            if not pending:
+                context.pending = None
 
     def agreed(self, rows: list[tuple[int, bytes]], client: int) -> tuple[dict[str, Secret], list[bytes]] | Refused:
         """The keys of an agreement: (key_id, the client's signed ephemeral key) each.
@@ -258,6 +281,8 @@ class Ring:
                 context.pending = self._pending_set(client, sent)
                 if self.setup.suite.curve is not None and context.other_title:
                     self._know(context, context.other_title)
+                if self.setup.pushed:
+                    context.confirm()
 
     def _pending_set(self, client: int, sent: list[InvocationCounter]) -> KeySet | None:
         keys = self._keys(client, self._pending or {})

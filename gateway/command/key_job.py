@@ -1,19 +1,23 @@
 """The command `rotate_keys`: a meter is given new keys under its master key, and is then spoken to with them.
 
 The new keys are the configuration's `next_keys`. They are in force once the meter has let us in with them; that is
-remembered in the store, so that a restart, or a configuration that still names the old ones, changes nothing. Whatever
-interrupts the change, the next turn finds out which keys the meter takes by trying.
+remembered in the store, so that a restart, or a configuration that still names the old ones, changes nothing. What may
+be in force is remembered before anything is sent: whatever interrupts the change, the next turn finds out which keys
+the meter takes by trying, and a meter that no longer takes the old ones is spoken to with those.
+
+A meter that pushes under a security setup of its own is given the new keys there too. It uses them from its next push
+on; both are opened, so nothing depends on when that is.
 """
 
 import json
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gateway.command.command import Commands, Open
 from gateway.meter.dlms_profile import Act, obis
 from gateway.outbox.store import Store
-from gateway.service.script import Ask, Commit, NonsenseError, Script
+from gateway.service.script import Ask, Commit, NoAnswerError, NonsenseError, RefusedError, Script
 from protocols.dlms.ask.outcome import Invoked
 from protocols.dlms.results import ActionResult
 from protocols.dlms.security.key_wrap import wrap_key
@@ -34,6 +38,8 @@ SETUPS: Final[Mapping[int, str]] = {
 }
 """The security setup of each client in IS 15959 meters; elsewhere it is the first one."""
 SETUP: Final = "0.0.43.0.0.255"
+ROTATING: Final = "rotating"
+"""Under this the store remembers which of a meter's next keys may be in force: a rotation was begun."""
 ROTATED: Final = "rotated"
 """Under this the store remembers which of a meter's next keys are in force."""
 
@@ -51,46 +57,70 @@ class Rotation(NamedTuple):
         client: ours, which decides the security setup.
         present: the keys in force.
         following: those that are to come, as far as the configuration names them.
-        remember: is told, within a transaction, which are in force from now on.
+        remember: is told, within a transaction, of `ROTATING` which may be in force, of `ROTATED` which are.
+        masters: under which a setup may take new keys, the likeliest first; none where there is no master key.
+        push_setup: the security setup that the meter pushes under, where that is another one.
     """
 
     client: int
     present: Mapping[str, Secret]
     following: Mapping[str, Secret]
-    remember: Callable[[tuple[str, ...]], None]
+    remember: Callable[[str, tuple[str, ...]], None]
+    masters: tuple[Secret, ...] = ()
+    push_setup: str | None = None
 
 
 def rotate(waiting: Open, args: RotateKeysArgs, commands: Commands, rotation: Rotation | None) -> Script[int | None]:
-    """Give the keys, unless that may have happened; then see which ones the meter takes."""
+    """Give the keys, see that the meter takes them, then give them to its push setup.
+
+    Where an earlier turn was interrupted, the meter is tried first. Keys that it does not take are given again, which
+    changes nothing where it had them already.
+    """
     fault = _fault(args, rotation)
     if rotation is None or fault is not None:
         yield from _rung(waiting, commands, Rung.FAILED, reason=fault)
         return None
-    if waiting.rung is Rung.SENT and not waiting.progress.get(ROTATED):
-        yield Commit(lambda _now_ms: commands.set_progress(waiting.command.id, waiting.progress | {ROTATED: True}))
-        refusal = yield from _transfer(args, rotation)
-        if refusal is not None:
-            yield from _rung(waiting, commands, Rung.FAILED, reason=refusal)
-            return None
-        yield from _rung(waiting, commands, Rung.ACKNOWLEDGED)
     names = tuple(args.keys)
-    taken: bool = yield Ask(Rekey(names))
+    taken = False
+    if waiting.progress.get(ROTATING):
+        taken = yield Ask(Rekey(names))
+    else:
+        yield Commit(lambda _now_ms: _begin(waiting, names, commands, rotation))
+    if not taken:
+        try:
+            refusal = yield from _transfer(names, rotation, SETUPS.get(rotation.client, SETUP))
+        except NoAnswerError:
+            refusal = None  # it may have them: whether it takes them is the answer
+        else:
+            if refusal is not None:
+                yield from _rung(waiting, commands, Rung.FAILED, reason=refusal)
+                return None
+            yield from _rung(waiting, commands, Rung.ACKNOWLEDGED)
+        taken = yield Ask(Rekey(names))
     if not taken:
         yield from _rung(waiting, commands, Rung.FAILED, reason="the meter still takes the old keys only")
         return None
-
-    def work(now_ms: int) -> None:
-        rotation.remember(names)
-        commands.rung(waiting.command.id, Rung.CONFIRMED, now_ms, detail={"keys": list(names)})
-
-    yield Commit(work)
+    yield Commit(lambda _now_ms: rotation.remember(ROTATED, names))
+    detail: dict[str, Any] = {"keys": list(names)}
+    if rotation.push_setup is not None:
+        try:
+            refusal = yield from _transfer(names, rotation, rotation.push_setup)
+        except (NoAnswerError, RefusedError) as error:
+            refusal = str(error)
+        detail["push"] = "acknowledged" if refusal is None else f"it pushes under the old keys: {refusal}"
+    yield Commit(lambda now_ms: commands.rung(waiting.command.id, Rung.CONFIRMED, now_ms, detail=detail))
     return None
+
+
+def _begin(waiting: Open, names: tuple[str, ...], commands: Commands, rotation: Rotation) -> None:
+    commands.set_progress(waiting.command.id, waiting.progress | {ROTATING: True})
+    rotation.remember(ROTATING, names)
 
 
 def _fault(args: RotateKeysArgs, rotation: Rotation | None) -> str | None:
     if rotation is None:
         return "this meter has no keys that could be changed"
-    if "master" not in rotation.present:
+    if not rotation.masters:
         return "new keys travel under the master key, and the configuration names none"
     missing = [name for name in args.keys if name not in rotation.following]
     if missing:
@@ -98,38 +128,42 @@ def _fault(args: RotateKeysArgs, rotation: Rotation | None) -> str | None:
     return None
 
 
-def _transfer(args: RotateKeysArgs, rotation: Rotation) -> Script[str | None]:
-    master = rotation.present["master"]
-    keys = [
-        (
-            int(Tag.STRUCTURE),
-            [
-                (int(Tag.ENUM), KEY_IDS[name]),
-                (int(Tag.OCTET_STRING), wrap_key(master, rotation.following[name])),
-            ],
-        )
-        for name in args.keys
-    ]
-    setup = obis(SETUPS.get(rotation.client, SETUP))
-    outcome = yield Ask(Act(SECURITY_SETUP, setup, KEY_TRANSFER, (int(Tag.ARRAY), keys)))
-    if not isinstance(outcome, Invoked):
-        raise NonsenseError("the meter answered a method with something else")
-    return None if outcome.result is ActionResult.SUCCESS else outcome.result.title
+def _transfer(names: tuple[str, ...], rotation: Rotation, setup: str) -> Script[str | None]:
+    """Have a security setup take new keys, under the first master key that it knows; the refusal, or None."""
+    refusal: str | None = None
+    for master in rotation.masters:
+        keys = [
+            (
+                int(Tag.STRUCTURE),
+                [
+                    (int(Tag.ENUM), KEY_IDS[name]),
+                    (int(Tag.OCTET_STRING), wrap_key(master, rotation.following[name])),
+                ],
+            )
+            for name in names
+        ]
+        outcome = yield Ask(Act(SECURITY_SETUP, obis(setup), KEY_TRANSFER, (int(Tag.ARRAY), keys)))
+        if not isinstance(outcome, Invoked):
+            raise NonsenseError("the meter answered a method with something else")
+        if outcome.result is ActionResult.SUCCESS:
+            return None
+        refusal = refusal or outcome.result.title
+    return refusal
 
 
 def _rung(waiting: Open, commands: Commands, rung: Rung, reason: str | None = None) -> Script[None]:
     yield Commit(lambda now_ms: commands.rung(waiting.command.id, rung, now_ms, reason=reason))
 
 
-def remember(store: Store, meter: str, names: tuple[str, ...], following: Mapping[str, Secret]) -> str:
-    """Write down, within a transaction, that these of the next keys are in force; gives what was written."""
+def remember(store: Store, meter: str, stage: str, names: tuple[str, ...], following: Mapping[str, Secret]) -> str:
+    """Write down, within a transaction, for which of the next keys a stage holds; gives what was written."""
     kept = json.dumps([sorted(names), _tag(names, following)])
-    store.remember(meter, ROTATED, kept)
+    store.remember(meter, stage, kept)
     return kept
 
 
-def in_force(kept: str | None, following: Mapping[str, Secret]) -> tuple[str, ...]:
-    """Which of the next keys are in force, by what was written; none once the configuration names other next keys."""
+def named_by(kept: str | None, following: Mapping[str, Secret]) -> tuple[str, ...]:
+    """Which of the next keys were written down; none once the configuration names other next keys."""
     if kept is None:
         return ()
     names, tag = json.loads(kept)

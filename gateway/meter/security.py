@@ -126,9 +126,9 @@ class Shared:
         )
 
     def follow(self, before: "Shared") -> None:
-        """Take the place of another with other keys: the counter goes on where that one's stands."""
-        self.book, self.known = before.book, before.known
-        self._move(before.counter.lowest)
+        """Take the place of another with other keys: both use one counter, since some of the keys may be the same."""
+        self.book, self.known, self.counter = before.book, before.known, before.counter
+        self.context.current.sent = [self.counter] * len(KeyUse)
 
     def protection(self, association: Association) -> ClientProtection | None:
         """Ciphering, for an association that is ciphered."""

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from gateway.command.command import Commands
 from gateway.command.execution import Tools, execute
 from gateway.command.firmware_job import Images
-from gateway.command.key_job import ROTATED, remember
+from gateway.command.key_job import ROTATED, ROTATING, remember
 from gateway.command.retry import try_again, wait_ms
 from gateway.meter.dlms_link import DlmsLink
 from gateway.meter.dlms_profile import Get, obis
@@ -161,7 +161,11 @@ class LineRunner:
         await self._close_link()
         await self._prepare(unit)
         link = unit.link(self.shared.entropy, self.shared.call_of)
-        await link.open()
+        try:
+            await link.open()
+        except NotLetInError:
+            if not (isinstance(link, DlmsLink) and await self._let_in_anew(unit, link)):
+                raise
         self._link, self._link_of = link, unit.id
         return link
 
@@ -176,10 +180,19 @@ class LineRunner:
             unit.keep_counter(self.shared.commit)
             unit.prepared = True
 
-    def _rotated(self, unit: Unit, names: tuple[str, ...]) -> None:
-        """Within a transaction: new keys are in force."""
+    def _remember(self, unit: Unit, stage: str, names: tuple[str, ...]) -> None:
+        """Within a transaction: new keys may be in force, or are."""
         if unit.credentials is not None:
-            remember(self.shared.commit.store, unit.id, names, unit.credentials.following)
+            remember(self.shared.commit.store, unit.id, stage, names, unit.credentials.following)
+
+    async def _let_in_anew(self, unit: Unit, link: DlmsLink) -> bool:
+        """A rotation of keys that was interrupted may have left the meter with the new ones alone: try them."""
+        store = self.shared.commit.store
+        names = unit.next_keys(await self.shared.commit.run(lambda: store.recall(unit.id, ROTATING)))
+        if not names or not await unit.rekey(link, names):
+            return False
+        await self.shared.commit.run(lambda: self._remember(unit, ROTATED, names))
+        return True
 
     async def _stands(self, link: Link, *, careful: bool) -> bool:
         if not careful or self.shared.clock.now_ms() - self._used_ms < FRESH_MS:
@@ -276,6 +289,7 @@ class LineRunner:
         waiting = await shared.commit.run(lambda: shared.commands.find(command_id))
         if waiting is None:
             return
+        link = await self._reach(unit, careful=waiting.command.verb is not Verb.READ)
         tools = Tools(
             commands=shared.commands,
             report=shared.report,
@@ -283,9 +297,8 @@ class LineRunner:
             clock_limit_ms=unit.config.clock_limit,
             plans=unit.config.read,
             images=shared.images,
-            rotation=unit.rotation(lambda names: self._rotated(unit, names)),
+            rotation=unit.rotation(lambda stage, names: self._remember(unit, stage, names)),
         )
-        link = await self._reach(unit, careful=waiting.command.verb is not Verb.READ)
         again_ms = await self._drive(unit, link, execute(waiting, unit.scripts, tools))
         await self._answered(unit, "command", None)
         if again_ms is not None:

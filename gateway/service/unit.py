@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from gateway.command.key_job import Rekey, Rotation, in_force
+from gateway.command.key_job import Rekey, Rotation, named_by
 from gateway.configuration.config import ConfigError, GatewayConfig, MeterConfig
 from gateway.configuration.counter_book import StoreBook
 from gateway.configuration.credentials import Credentials, KeyRing, credentials, read_fleet
@@ -54,6 +54,7 @@ class Unit:
         "last_seen_ms",
         "met",
         "model",
+        "named",
         "prepared",
         "scripts",
         "terms",
@@ -66,7 +67,9 @@ class Unit:
         self.config = config
         self.model = model
         self.credentials = credentials
-        self.configured = {} if credentials is None else {**credentials.profile.secrets, **credentials.following}
+        self.named: Mapping[str, Secret] = {} if credentials is None else credentials.profile.secrets
+        """Its keys before any of the next ones."""
+        self.configured = {} if credentials is None else {**self.named, **credentials.following}
         """All keys that the configuration names."""
         self.terms = Terms(timeout_ms=config.timeout, retries=config.retries)
         self.scripts: DlmsScripts | ModbusScripts
@@ -110,19 +113,45 @@ class Unit:
         if shared is not None and isinstance(shared.book, NoBook) and self.credentials is not None:
             shared.book = StoreBook(commit, self.id, self.credentials.profile.client)
 
+    def next_keys(self, kept: str | None) -> tuple[str, ...]:
+        """Names of the next keys that the store has written down, none once others are configured."""
+        return () if self.credentials is None else named_by(kept, self.credentials.following)
+
     def use_next_keys(self, kept: str | None) -> None:
         """Speak with those of the next keys that are in force already, by what the store has kept."""
-        if self.credentials is not None and (names := in_force(kept, self.credentials.following)):
+        if self.credentials is not None and (names := self.next_keys(kept)):
             self.credentials = self.credentials.rekeyed(names)
 
-    def rotation(self, remember: Callable[[tuple[str, ...]], None]) -> Rotation | None:
+    def rotation(self, remember: Callable[[str, tuple[str, ...]], None]) -> Rotation | None:
         """What a rotation of keys needs to know; None for a meter without any."""
         known = self.credentials
         if known is None or known.shared is None:
             return None
-        return Rotation(known.profile.client, known.profile.secrets, known.following, remember)
+        masters = [each["master"] for each in (known.profile.secrets, self.named) if "master" in each]
+        return Rotation(
+            known.profile.client,
+            known.profile.secrets,
+            known.following,
+            remember,
+            tuple(dict.fromkeys(masters)),
+            self._push_setup(known.profile.client),
+        )
 
-    async def _rekey(self, link: DlmsLink, names: tuple[str, ...]) -> bool:
+    def _push_setup(self, client: int) -> str | None:
+        """The security setup that the meter pushes under, where its model has one beside that of our association."""
+        if self.model is None:
+            return None
+        associations = self.model.associations
+        ours = associations[client].security_setup if client in associations else None
+        setups = (each.security_setup for each in associations.values() if each.pre_established)
+        return next((str(setup) for setup in setups if setup not in {None, ours}), None)
+
+    async def rekey(self, link: DlmsLink, names: tuple[str, ...]) -> bool:
+        """Be let in with some of the next keys, else with those in force; whether the meter took them.
+
+        Raises:
+            MeterError: it took neither.
+        """
         known = self.credentials
         assert known is not None  # noqa: S101 (whoever has a DLMS link has them)
         rekeyed = known.rekeyed(names)
@@ -159,7 +188,7 @@ class Unit:
             assert isinstance(address, ModbusAddress)  # noqa: S101 (links are made by address)
             return await link.ask(address.unit, request, self.terms)
         if isinstance(request, Rekey):
-            return await self._rekey(link, request.names)
+            return await self.rekey(link, request.names)
         return await link.ask(request)
 
     def state(self) -> tuple[MeterState, str | None]:

@@ -116,8 +116,9 @@ def test_unconfirmed_and_confirmed_keys_survive_a_restart(d1: Desk) -> None:
 def test_a_new_master_key_wraps_the_next_ones_and_so_does_the_old_one_until_then(d1: Desk) -> None:
     master = Secret(b"another master!!")
     assert act(d1, 2, transferred((3, wrap_key(MASTER, master)))) is ActionResult.SUCCESS
-    assert act(d1, 2, transferred((0, wrap_key(master, FRESH)))) is ActionResult.SUCCESS
     assert act(d1, 2, transferred((0, wrap_key(MASTER, FRESH)))) is ActionResult.SUCCESS
+    assert act(d1, 2, transferred((0, wrap_key(master, FRESH)))) is ActionResult.SUCCESS
+    assert act(d1, 2, transferred((0, wrap_key(MASTER, FRESH)))) is ActionResult.OTHER_REASON
     assert act(d1, 2, transferred((0, wrap_key(FRESH, FRESH)))) is ActionResult.OTHER_REASON
 
 
