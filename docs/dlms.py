@@ -16,6 +16,7 @@ SIGN_ON: Final = "tests/protocols/iec62056_21/test_sign_on.py"
 FACE: Final = "tests/emulator/face/cosem"
 SERVER: Final = f"{DLMS}/test_server.py"
 CLIENT: Final = f"{DLMS}/test_client.py"
+LINK: Final = "tests/gateway/test_dlms_link.py"
 WRAPPER: Final = "tests/protocols/test_wrapper.py"
 ENDPOINT: Final = "tests/emulator/line/test_endpoint.py"
 FRAMER: Final = f"{HDLC}/test_framer.py"
@@ -353,13 +354,14 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
             ),
         ),
         Feature(
-            "late answers are dropped by their invoke id",
+            "late answers are told by their invoke id, dropped, logged and counted",
             (),
             _tests(
                 CLIENT,
                 "a_read_is_repeated_under_a_new_name_and_the_late_answer_is_dropped",
                 "an_answer_after_the_last_try_belongs_to_nobody",
-            ),
+            )
+            + _tests(LINK, "a_late_answer_is_dropped_by_its_name_logged_and_counted"),
         ),
         Feature(
             "quirks of makers, by name, taken from the model that a meter is said to be",

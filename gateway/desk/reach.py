@@ -97,6 +97,7 @@ async def reach(
     now_ms: Callable[[], int],
     zone: str = "Asia/Kolkata",
     keys: FleetKeys = MappingProxyType({}),
+    notice: Callable[[Any], None] | None = None,
 ) -> AsyncIterator[Desk]:
     """A meter, for the length of a block; a Modbus meter without a model is recognised where it can be.
 
@@ -105,6 +106,7 @@ async def reach(
         now_ms: the clock.
         zone: where the meter's clock stands.
         keys: its keys, where they came in one file.
+        notice: is told what passes on a DLMS link beside the answers.
 
     Raises:
         MeterError: it can't be reached or does not let us in.
@@ -115,7 +117,7 @@ async def reach(
     ring = KeyRing(Path(), keys, b"MBD" + entropy(5), entropy)
     where, models = zone_of(zone), dict[str, MeterModel]()
     unit = make_unit(config, where, ring, models)
-    link = unit.link(ring.entropy)
+    link = unit.link(ring.entropy, notice=notice)
     await link.open()
     try:
         desk = Desk(unit, link, now_ms)

@@ -4,6 +4,7 @@ What the requests of `gateway.meter.dlms_profile` mean on the wire, and what eve
 """
 
 import contextlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +17,7 @@ from gateway.service.script import NoAnswerError, NoConnectionError, NonsenseErr
 from protocols.address import DlmsAddress
 from protocols.cosem.obis import LogicalName
 from protocols.dlms.application import AssociationProfile
+from protocols.dlms.ask.dropped import Drop, Dropped
 from protocols.dlms.ask.outcome import Aborted, Associated, AssociationRefused, Malformed, ServiceRefused
 from protocols.dlms.client import AssociationClient
 from protocols.dlms.descriptor import AttributeDescriptor, MethodDescriptor
@@ -33,6 +35,8 @@ from protocols.machine import Answered, Layer, Machine, Peer, Stack, TimedOut
 from protocols.transport.conversation import ConnectionLostError, Conversation, converse
 from protocols.transport.dial import dial
 from protocols.wrapper import Role, Wrapper, WrapperDatagram
+
+_log = logging.getLogger(__name__)
 
 HDLC_PARAMETERS: Final = Parameters.symmetric(2030, 7)
 """What we can take; the meter settles for less."""
@@ -57,9 +61,20 @@ class DlmsLink:
         entropy: for challenges.
         called: for a meter that dials in, its connection.
         quirks: what its maker does differently.
+        notice: is told what passes beside the answers: `Progress`, `Repeated`, `Dropped`, pushes.
     """
 
-    __slots__ = ("_address", "_called", "_client", "_conversation", "_credentials", "_entropy", "_terms", "quirks")
+    __slots__ = (
+        "_address",
+        "_called",
+        "_client",
+        "_conversation",
+        "_credentials",
+        "_entropy",
+        "_notice",
+        "_terms",
+        "quirks",
+    )
 
     def __init__(
         self,
@@ -69,6 +84,7 @@ class DlmsLink:
         entropy: Callable[[int], bytes],
         called: Callable[[], Call | None] | None = None,
         quirks: Quirks = NO_QUIRKS,
+        notice: Callable[[Any], None] | None = None,
     ) -> None:
         self._address = address
         self._credentials = credentials
@@ -76,6 +92,7 @@ class DlmsLink:
         self._entropy = entropy
         self._called = called
         self.quirks = quirks
+        self._notice = notice
         self._client: AssociationClient | None = None
         self._conversation: Conversation | None = None
 
@@ -142,13 +159,26 @@ class DlmsLink:
             call = self._called()
             if call is None:
                 raise NoConnectionError("the meter has not dialled in")
-            return call.begin(make)
+            return self._heard(call.begin(make))
         try:
             pump = await dial(self._address.carrier, make, timeout_s=self._terms.connect_ms / 1000)
         except OSError as error:
             what = "no answer in time" if isinstance(error, TimeoutError) else error.strerror or str(error)
             raise NoConnectionError(f"{self._address} can't be reached: {what}") from None
-        return converse(pump)
+        return self._heard(converse(pump))
+
+    def _heard(self, conversation: Conversation) -> Conversation:
+        conversation.on_indication = self._beside
+        return conversation
+
+    def _beside(self, event: Any) -> None:
+        """What passes beside the answers: what is dropped is told, since a late answer means too short a patience."""
+        if isinstance(event, Dropped):
+            late = event.drop is Drop.LATE
+            hint = f" (the meter needs more than {self._terms.timeout_ms} ms)" if late else ""
+            _log.log(logging.WARNING if late else logging.INFO, "%s: %s%s", self._address, event.sentence, hint)
+        if self._notice is not None:
+            self._notice(event)
 
     async def _read_counter(self) -> int | None:
         """The last counter that the meter took, as it shows it to the public client; None where it does not."""

@@ -6,11 +6,13 @@ The gateway counts as it works; what is only worth knowing when somebody asks (d
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from gateway.polling.bus import Job
+from protocols.dlms.ask.dropped import Dropped
+from protocols.dlms.ask.session import Repeated
 from protocols.message.command import Rung
 
 LADDER_BUCKETS_S: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
@@ -26,6 +28,15 @@ class Health:
         registry = self.registry = CollectorRegistry()
         self._reads = Counter("gateway_reads_total", "Reads that were begun.", ["profile"], registry=registry)
         self._errors = Counter("gateway_errors_total", "What went wrong with meters.", ["kind"], registry=registry)
+        self._dropped = Counter(
+            "gateway_dropped_answers_total",
+            "What DLMS meters sent that belonged to nothing under way; late answers above all.",
+            ["reason"],
+            registry=registry,
+        )
+        self._repeated = Counter(
+            "gateway_repeated_requests_total", "Requests said again since no answer came.", registry=registry
+        )
         self._job_s = Histogram(
             "gateway_job_seconds", "How long one job holds its line.", buckets=JOB_BUCKETS_S, registry=registry
         )
@@ -72,6 +83,13 @@ class Health:
     def error(self, kind: str) -> None:
         """Something went wrong with a meter."""
         self._errors.labels(kind).inc()
+
+    def passed(self, event: Any) -> None:
+        """Something passed on a DLMS link beside the answers."""
+        if isinstance(event, Dropped):
+            self._dropped.labels(event.drop.name.lower()).inc()
+        elif isinstance(event, Repeated):
+            self._repeated.inc()
 
     def rung(self, rung: Rung, after_ms: int) -> None:
         """A command has reached a rung so long after it came."""

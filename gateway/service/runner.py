@@ -160,7 +160,7 @@ class LineRunner:
             return link
         await self._close_link()
         await self._prepare(unit)
-        link = unit.link(self.shared.entropy, self.shared.call_of)
+        link = unit.link(self.shared.entropy, self.shared.call_of, self.shared.health.passed)
         try:
             await link.open()
         except NotLetInError:

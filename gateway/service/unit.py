@@ -160,12 +160,18 @@ class Unit:
         self.credentials = rekeyed
         return True
 
-    def link(self, entropy: Callable[[int], bytes], call_of: Callable[[str], Call | None] | None = None) -> Link:
+    def link(
+        self,
+        entropy: Callable[[int], bytes],
+        call_of: Callable[[str], Call | None] | None = None,
+        notice: Callable[[Any], None] | None = None,
+    ) -> Link:
         """A new way to the meter; a Modbus one serves all units of its line.
 
         Args:
             entropy: for challenges.
             call_of: the connections of meters that have dialled in.
+            notice: is told what passes on a DLMS link beside the answers.
         """
         address = self.config.address
         if isinstance(address, ModbusAddress):
@@ -179,7 +185,7 @@ class Unit:
         if isinstance(address.carrier, TcpListen):
             called = (lambda: call_of(self.id)) if call_of is not None else (lambda: None)
         quirks = NO_QUIRKS if self.model is None else self.model.quirks
-        return DlmsLink(address, self.credentials, self.terms, entropy, called, quirks)
+        return DlmsLink(address, self.credentials, self.terms, entropy, called, quirks, notice)
 
     async def ask(self, link: Link, request: Any) -> Any:
         """Ask what a script of this meter asks."""

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from protocols.dlms.application import Refusal
+from protocols.dlms.ask.dropped import Drop, Dropped, answer_dropped
 from protocols.dlms.ask.outcome import Aborted, Malformed, ServiceRefused
 from protocols.dlms.ask.session import GREETING, UNDER_WAY, AssociationEnded, Repeated, Session
 from protocols.dlms.association import ClientEvent, ClientState
@@ -142,7 +143,7 @@ class Conversation(Session):
             before = general.progress
             whole, blocks = general.receive(block)
         except RemoteProtocolError as error:
-            self._fail(Malformed(f"a general block is malformed: {error}"), now_us)
+            self._fail(Malformed(f"a general block is malformed: {error}"), data[0], now_us)
             return
         if whole:
             self._take_whole(whole, now_us)
@@ -161,7 +162,7 @@ class Conversation(Session):
         if association.protection is not None:
             plain = association.protection.unprotect(data, association, now_us)
             if isinstance(plain, Refusal):
-                self._fail(Malformed(plain.reason), now_us)
+                self._fail(Malformed(plain.reason), data[0], now_us)
                 return
             data = plain
         indication = _INDICATIONS.get(data[0]) if data else None
@@ -169,7 +170,7 @@ class Conversation(Session):
         if indication is not None:
             self._indicate(indication, data, now_us)
         elif waiting is None or waiting.request is None or not data:
-            self.dropped += 1
+            self._drop(answer_dropped(data, None), now_us)
         else:
             self._take_response(waiting, waiting.request, data, now_us)
 
@@ -177,7 +178,7 @@ class Conversation(Session):
         try:
             apdu = indication(data)
         except RemoteProtocolError:
-            self.dropped += 1
+            self._drop(Dropped(Drop.UNREADABLE, data[0]), now_us)
         else:
             self.above(Indication(apdu), now_us)
 
@@ -193,15 +194,15 @@ class Conversation(Session):
         except RemoteProtocolError as error:
             step = request.fail_group(Malformed(f"the answer is malformed: {error}"))
         if step is None:
-            self.dropped += 1
+            self._drop(answer_dropped(data, self._terms.invoke), now_us)
         else:
             self._go_on(waiting, request, step, now_us)
 
-    def _fail(self, failure: Malformed, now_us: int) -> None:
+    def _fail(self, failure: Malformed, tag: int, now_us: int) -> None:
         """What came cannot be read: the group under way cannot be had."""
         waiting = self._current if self.state in UNDER_WAY else None
         if waiting is None or waiting.request is None:
-            self.dropped += 1
+            self._drop(Dropped(Drop.UNREADABLE, tag), now_us)
         else:
             self._go_on(waiting, waiting.request, waiting.request.fail_group(failure), now_us)
 

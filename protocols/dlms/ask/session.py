@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from protocols.dlms.ask.dropped import Drop, Dropped, answer_dropped
 from protocols.dlms.ask.greeting import Greeting
 from protocols.dlms.ask.outcome import Aborted, Released
 from protocols.dlms.ask.request import Done, Terms
@@ -69,8 +71,8 @@ class Session(Layer[Apdu | LinkUp | LinkDown, Any]):
         self.server = server
         self.peer = peer
         self.state = ClientState.IDLE
-        self.dropped = 0
-        """APDUs that belonged to nothing under way."""
+        self.dropped: Counter[Drop] = Counter()
+        """APDUs that belonged to nothing under way; each was also an event, `Dropped`."""
         self._greeting = Greeting(
             profile,
             server,
@@ -190,12 +192,17 @@ class Session(Layer[Apdu | LinkUp | LinkDown, Any]):
 
     # From the link.
 
+    def _drop(self, dropped: Dropped, now_us: int) -> None:
+        """Pass over an APDU, and say so."""
+        self.dropped[dropped.drop] += 1
+        self.above(dropped, now_us)
+
     def from_below(self, item: Apdu | LinkUp | LinkDown, now_us: int) -> None:
         """Take an APDU, or the news that the link came or went."""
         if isinstance(item, Apdu):
             data = item.data
             if item.client != self.profile.client or item.server != self.server or not data:
-                self.dropped += 1
+                self._drop(Dropped(Drop.NOT_OURS if data else Drop.UNREADABLE, data[0] if data else None), now_us)
             elif self.state is ClientState.ASSOCIATING or self.state is ClientState.AUTHENTICATING:
                 self._take_greeting(data, now_us)
             elif self.state is ClientState.RELEASING and data[0] == RLRE:
@@ -244,7 +251,7 @@ class Session(Layer[Apdu | LinkUp | LinkDown, Any]):
         except LocalProtocolError as error:  # no key or counter to prove ourselves with
             step = Done(Aborted(str(error)))
         if step is None:
-            self.dropped += 1
+            self._drop(answer_dropped(data, None), now_us)
         elif isinstance(step, bytes):
             self._step(ClientEvent.CHALLENGED)
             self._deadline_at_us = now_us + self._timeout_us

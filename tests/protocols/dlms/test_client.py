@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from protocols.dlms.access import AccessAction, AccessGet, AccessSet, AccessSpecification
 from protocols.dlms.application import Association, Refusal
 from protocols.dlms.ask.conversation import QUEUE_MAX, Progress
+from protocols.dlms.ask.dropped import Drop, Dropped
 from protocols.dlms.ask.outcome import (
     Aborted,
     Accessed,
@@ -404,7 +405,8 @@ def test_a_read_is_repeated_under_a_new_name_and_the_late_answer_is_dropped() ->
     assert Repeated(ticket, 2) in bench.events
     bench.say(GetResponseNormal(invoke_of(first), encode((Tag.UNSIGNED, 1))).encode())
     assert bench.ends(ticket) == []
-    assert bench.client.dropped == 1
+    assert bench.events[-1] == Dropped(Drop.LATE, 0xC4, invoke_of(first) & 0xF)
+    assert bench.client.dropped == {Drop.LATE: 1}
     bench.say(GetResponseNormal(invoke_of(second), encode((Tag.UNSIGNED, 2))).encode())
     assert bench.response(ticket) == (Tag.UNSIGNED, 2)
 
@@ -429,7 +431,7 @@ def test_an_answer_after_the_last_try_belongs_to_nobody() -> None:
     bench.say(GetResponseNormal(invoke_of(second), encode(BYTE)).encode())
     assert bench.response(following) == BYTE
     bench.say(GetResponseNormal(invoke_of(second), encode(BYTE)).encode())
-    assert bench.client.dropped == 2
+    assert bench.client.dropped == {Drop.LATE: 2}
 
 
 def test_what_changes_something_is_not_repeated_unless_the_caller_says_so() -> None:
@@ -467,7 +469,7 @@ def test_within_a_long_answer_the_lost_block_alone_is_asked_for_again() -> None:
     assert bench.say(GetResponseWithDatablock(invoke, False, 3, b"").encode()) == []
     bench.say(GetResponseWithDatablock(invoke, True, 2, value[100:]).encode())
     assert bench.response(ticket) == (Tag.OCTET_STRING, bytes(range(200)))
-    assert bench.client.dropped == 2
+    assert bench.client.dropped == {Drop.OUT_OF_TURN: 2}
 
 
 def test_a_block_transfer_that_the_meter_ends_gives_its_reason() -> None:
@@ -552,7 +554,7 @@ def test_what_answers_an_aarq_badly_is_a_failure_of_the_association(answer: str,
     bench = Alone()
     bench.say(LinkUp(16, 1))
     bench.say(bytes.fromhex("c401c100"))
-    assert bench.client.dropped == 1
+    assert bench.client.dropped.total() == 1
     bench.say(bytes.fromhex(answer))
     assert type(bench.response(1)) is kind
     assert bench.client.state is ClientState.IDLE
@@ -634,7 +636,7 @@ def test_pushes_are_handed_up_whatever_is_under_way() -> None:
     bench.say(GetResponseNormal(invoke_of(request), encode(BYTE)).encode())
     assert bench.response(ticket) == BYTE
     assert [each.apdu for each in bench.events if isinstance(each, Indication)] == [push, event]
-    assert bench.client.dropped == 1
+    assert bench.client.dropped.total() == 1
     bench.client.confirm(push, 0)
     (confirmation,) = bench.settle()
     assert confirmation.data == DataNotificationConfirm(push.long_invoke, b"").encode()
@@ -658,7 +660,11 @@ def test_apdus_for_others_are_dropped() -> None:
     bench.say(Apdu(16, 2, b"\xc4"))
     bench.say(Apdu(16, 1, b""))
     bench.say(b"\xe0\x80")
-    assert bench.client.dropped == 4
+    bench.say(b"\x77\x00")
+    assert bench.client.dropped == {Drop.NOT_OURS: 2, Drop.UNREADABLE: 2, Drop.UNASKED: 1}
+    sentences = [event.sentence for event in bench.events if isinstance(event, Dropped)]
+    assert sentences[0] == "GET response dropped: it is for another client or from another server"
+    assert sentences[-1] == "an APDU with the tag 77 dropped: it answers nothing that was asked"
 
 
 # Ciphering slides in.
@@ -798,7 +804,7 @@ def test_what_answers_our_proof_badly_ends_the_association(answer: str, kind: ty
     (proof,) = bench.say(bytes((0x61, len(content))) + content)
     assert proof.data[:2] == b"\xc3\x01"
     bench.say(bytes.fromhex("c401c000"))
-    assert bench.client.dropped == 1
+    assert bench.client.dropped.total() == 1
     bench.say(bytes.fromhex(answer))
     assert type(bench.response(1)) is kind
     assert isinstance(bench.sent[-1], LinkDisconnect)

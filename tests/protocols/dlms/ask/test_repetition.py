@@ -15,6 +15,7 @@ from protocols.dlms.action import (
     ActionResponseWithList,
     ActionResponseWithPblock,
 )
+from protocols.dlms.ask.dropped import Drop
 from protocols.dlms.ask.outcome import Invoked, Malformed
 from protocols.dlms.association import ClientState
 from protocols.dlms.client import AssociationClient
@@ -144,7 +145,12 @@ def test_an_access_takes_only_the_answer_that_carries_its_name() -> None:
     answer = AccessResponse(request.long_invoke + 1, b"", None, [b"\x00"], [MethodResult(ActionResult.SUCCESS)])
     say(bench, answer)
     say(bench, ActionResponseNormal(request.long_invoke & 0xF, ActionResult.SUCCESS))
-    assert bench.client.dropped == 2
+    late = bench.events[-2:]
+    assert [each.drop for each in late] == [Drop.LATE, Drop.OUT_OF_TURN]
+    assert late[0].sentence == (
+        f"ACCESS response to invoke id {answer.long_invoke & 0xFFFFFF} dropped: it answers a request that has come to "
+        "its end"
+    )
     answer.long_invoke = request.long_invoke
     say(bench, answer)
     assert bench.response(ticket)[0].result == ActionResult.SUCCESS
