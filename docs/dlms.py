@@ -3,11 +3,14 @@
 The classes come from the catalogue. A test holds every row to tests that exist; there is no row without one.
 """
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from typing import Final, NamedTuple
 
 from protocols.cosem.catalogue import CATALOGUE
 from protocols.cosem.interface_class import Depth
+from protocols.dlms.quirk import Quirks
 
 HDLC: Final = "tests/protocols/hdlc"
 DLMS: Final = "tests/protocols/dlms"
@@ -373,7 +376,9 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
                 "a_meter_that_takes_less_than_it_says_is_a_quirk",
             )
             + _tests(
-                "tests/gateway/test_quirks.py", "the_quirks_of_the_model_that_a_meter_is_said_to_be_are_the_clients"
+                "tests/gateway/test_quirks.py",
+                "the_quirks_of_the_model_that_a_meter_is_said_to_be_are_the_clients",
+                "a_meter_that_lies_about_its_window_is_proposed_no_longer_one",
             ),
         ),
     ),
@@ -516,6 +521,12 @@ def _page() -> Iterator[str]:
         yield "|---|---|---|"
         for feature in features:
             yield f"| {feature.name} | {_cell(feature.server)} | {_cell(feature.client)} |"
+    yield "\n## Quirks\n"
+    yield "What the `[quirks]` of a model may say of its maker's meters.\n"
+    yield "| quirk | what the client then knows |"
+    yield "|---|---|"
+    for name, meaning in _quirks():
+        yield f"| `{name}` | {meaning} |"
     yield "\n## Interface classes\n"
     yield (
         "Those that behave; all others of [dlms_classes.md](dlms_classes.md) are described: what a model writes down "
@@ -527,6 +538,14 @@ def _page() -> Iterator[str]:
         if interface.depth is Depth.BEHAVES:
             number = f"{interface.class_id} version {interface.version}"
             yield f"| {number} | {interface.name} | {_cell(BEHAVIOUR[interface.class_id])} |"
+
+
+def _quirks() -> Iterator[tuple[str, str]]:
+    """Each quirk and its meaning, as the class describes them."""
+    described = str(Quirks.__doc__).partition("Attributes:\n")[2]
+    for name in (each.name for each in fields(Quirks)):
+        meaning = described.partition(f"{name}: ")[2]
+        yield name, " ".join(re.split(r"\n {8}\w+: ", meaning)[0].split())
 
 
 def _cell(tests: tuple[str, ...]) -> str:

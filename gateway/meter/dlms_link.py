@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from gateway.configuration.credentials import Credentials
 from gateway.meter.dlms_profile import Act, GetMany, Set
@@ -27,7 +27,7 @@ from protocols.dlms.service_error import ErrorClass, ExceptionResponse
 from protocols.errors import LocalProtocolError
 from protocols.hdlc.client import HdlcClient
 from protocols.hdlc.framer import HdlcFramer
-from protocols.hdlc.parameters import Parameters
+from protocols.hdlc.parameters import INFORMATION_MAX, WINDOW_MAX, Parameters
 from protocols.iec62056_21.echo import EchoCancel
 from protocols.iec62056_21.reader import ModeEReader
 from protocols.iec62056_21.sign_off import SignOff
@@ -38,8 +38,10 @@ from protocols.wrapper import Role, Wrapper, WrapperDatagram
 
 _log = logging.getLogger(__name__)
 
-HDLC_PARAMETERS: Final = Parameters.symmetric(2030, 7)
-"""What we can take; the meter settles for less."""
+
+def hdlc_parameters(quirks: Quirks) -> Parameters:
+    """What is proposed to a meter: all that we can take, but for its quirks; it settles for less by itself."""
+    return Parameters.symmetric(INFORMATION_MAX, quirks.hdlc_window_max or WINDOW_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +216,7 @@ class DlmsLink:
                 HdlcClient(
                     physical=self._address.physical,
                     address_size=self._address.address_size or None,
-                    parameters=HDLC_PARAMETERS,
+                    parameters=hdlc_parameters(self.quirks),
                     t1_us=self._terms.timeout_ms * 1000,
                     retries_max=self._terms.retries,
                 ),

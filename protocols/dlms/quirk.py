@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from protocols.hdlc.parameters import WINDOW_MAX
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quirks:
@@ -14,6 +16,8 @@ class Quirks:
         invoke_id_not_echoed: responses carry an invoke id of their own, so late answers cannot be told.
         server_title: used where the AARE's system title is empty or missing (Elgama meters are known to send none).
         request_octets_max: the meter takes no longer APDUs than this, whatever it negotiates; 0 is no such limit.
+        hdlc_window_max: the meter handles no more HDLC frames in one go than this, whatever its UA says, so that no
+            more are proposed (servers are known that answer each frame of a window, polled or not); 0 is no such limit.
     """
 
     no_release: bool = False
@@ -22,6 +26,13 @@ class Quirks:
     invoke_id_not_echoed: bool = False
     server_title: bytes = b""
     request_octets_max: int = 0
+    hdlc_window_max: int = 0
+
+    def __post_init__(self) -> None:
+        if self.request_octets_max < 0:
+            raise ValueError(f"request_octets_max is 0 or more, not {self.request_octets_max}")
+        if not 0 <= self.hdlc_window_max <= WINDOW_MAX:
+            raise ValueError(f"hdlc_window_max is between 0 and {WINDOW_MAX}, not {self.hdlc_window_max}")
 
 
 NO_QUIRKS = Quirks()

@@ -14,7 +14,7 @@ def read_quirks(table: Table) -> Quirks:
     """The quirks of a model file; `server_title` is text.
 
     Raises:
-        ModelError: a quirk has no such name, or a value is of the wrong type.
+        ModelError: a quirk has no such name, or a value is of the wrong type or impossible.
     """
     values: dict[str, Any] = {}
     for each in fields(Quirks):
@@ -24,4 +24,7 @@ def read_quirks(table: Table) -> Quirks:
         else:
             values[each.name] = table.take(each.name, type(default), default)
     table.done()
-    return Quirks(**values)
+    try:
+        return Quirks(**values)
+    except ValueError as error:
+        table.refuse(str(error))

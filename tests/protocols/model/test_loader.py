@@ -99,6 +99,7 @@ def test_a_base_is_found_beside_the_file(tmp_path: Path) -> None:
         (TEN_LINES + "\n[relay]\ncontrol_mode = 9\n", "control_mode = 9"),
         (TEN_LINES + "\n[quirks]\nno_release = 'never'\n", "no_release is 'never'; it must be true or false"),
         (TEN_LINES + "\n[quirks]\nnorelease = true\n", "did you mean no_release?"),
+        (TEN_LINES + "\n[quirks]\nhdlc_window_max = 8\n", "hdlc_window_max is between 0 and 7, not 8"),
         (TEN_LINES + "\n[identity]\nflag = 'x'\n", "must be 3 capital letters"),
         (TEN_LINES + "\n[[association]]\nclient = 48\nmechanism = 'md5'\n", "must be one of none, lls, hls"),
         (TEN_LINES + "\n[[association]]\nclient = 16\nsees = ['1:0.0.96.50.1.255']\n", "which is no object"),
