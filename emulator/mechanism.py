@@ -360,11 +360,11 @@ class Mechanism(ABC):
 
     def answers(self, at_ms: int) -> bool:
         """False without supply or while it boots."""
-        if not self._now_ms < at_ms < self._due_ms:
-            self.advance(at_ms)
-        else:  # nothing is due: as nearly every poll finds it
+        if self._now_ms <= at_ms < self._due_ms:  # nothing is due: as nearly every poll finds it
             self._now_ms = at_ms
-        return self.running
+        else:
+            self.advance(at_ms)
+        return self._ready_ms == 0
 
     def _plan_switch(self, at_ms: int) -> None:
         switch = self.supply.next_switch(at_ms)

@@ -10,6 +10,10 @@ Link time is monotonic integer microseconds (`now_us`); nobody in here reads a c
 by `deadline_us` and arrive as `on_deadline`. The call order for a driver is: `receive_data` (or `receive_eof`, or
 `on_deadline`, or whatever the top layer offers), then `data_to_send`, then `next_event` until None, then
 `deadline_us`.
+
+A machine that knows whole requests by their bytes may have a method `at_once(data, now_us)` as well, which a driver
+calls before `receive_data`: it gives the answer, with nothing more to send, say or wait for; or None, and nothing has
+happened.
 """
 
 from collections import deque

@@ -8,11 +8,18 @@ request is the application's matter. Answers are bytes as they stand on the wire
 
 # ruff: noqa: ARG002 (the answer of a function that a device does not have depends on nothing)
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from protocols.modbus.code import ExceptionCode
 from protocols.modbus.communication import Communication
 from protocols.modbus.service import FileRecord, FileReference
+
+Prompt = Callable[[bytes, int], bytes | None]
+"""What answers one read over and over: transaction identifier and link time in, the whole frame out.
+
+None where the request must go the long way: the device is dark, only listens, or would refuse. A message that is
+answered is counted; otherwise asking changes nothing.
+"""
 
 
 class ModbusApplication:
@@ -27,11 +34,12 @@ class ModbusApplication:
         """False for a device that is dark or still starting: it neither acts nor answers."""
         return True
 
-    def recall(self, pdu: bytes, now_us: int) -> bytes | None:
-        """The straight way for a request that has been asked before: its whole response, or None to be asked in full.
+    def prompt(self, pdu: bytes, head: Callable[[int], bytes]) -> Prompt | None:
+        """The straight way to the answer of a read that has been answered before, or None where there is none.
 
-        A device that is dark, that only listens, or that would refuse, gives None. Asking changes nothing, and all
-        responses to one request have one length.
+        Args:
+            pdu: the request.
+            head: makes what stands between transaction identifier and PDU of a response of so many bytes.
         """
         return None
 

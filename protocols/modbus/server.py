@@ -67,11 +67,6 @@ class ModbusServer(Layer[Adu | Noise, Adu]):
         """The response PDU of one application, with its counters kept; None where it stays silent."""
         communication = application.communication
         communication.bus_messages += 1
-        response = application.recall(pdu, now_us)
-        if response is not None:
-            if self._serial:
-                server_service.log(communication, response)
-            return response
         if not application.listens(now_us):
             communication.unheard += 1
             return None

@@ -2,14 +2,14 @@
 
 It is `Stack([TcpFramer(), ModbusServer(units)])` with a short cut for pollers, who ask the same questions for ever: a
 request that came whole and has been answered on this connection before is known by its bytes, transaction identifier
-aside, and goes straight to its application. Everything else goes through the two layers as they are.
+aside, and its application answers it at once. Everything else goes through the two layers as they are.
 """
 
 from collections.abc import Mapping
 from typing import Final
 
 from protocols.machine import Stack
-from protocols.modbus.application import ModbusApplication
+from protocols.modbus.application import ModbusApplication, Prompt
 from protocols.modbus.code import ExceptionCode
 from protocols.modbus.server import ModbusServer
 from protocols.modbus.tcp import HEADER, HEADER_BYTES, TcpFramer
@@ -33,35 +33,34 @@ class ModbusTcpServer(Stack):
 
     def __init__(self, units: Mapping[int, ModbusApplication], *, unknown_unit: ExceptionCode | None = None) -> None:
         self._units = units
-        self._known: dict[bytes, tuple[ModbusApplication, bytes, bytes]] = {}
+        self._known: dict[bytes, Prompt] = {}
         self._framer = TcpFramer()
         super().__init__([self._framer, ModbusServer(units, unknown_unit=unknown_unit)])
 
-    def receive_data(self, data: bytes, now_us: int) -> None:
-        """Answer at once what can be, else go the whole way."""
-        known = self._known.get(data[2:])
-        if known is not None and self.closed is None and not self._framer.held:
-            application, pdu, head = known
-            response = application.recall(pdu, now_us)
-            if response is not None:
-                application.communication.bus_messages += 1
-                self._out.append(data[:2] + head + response)
-                return
-        elif len(data) > HEADER_BYTES and self.closed is None and not self._framer.held:
-            self._learn(data, now_us)
-        super().receive_data(data, now_us)
+    def at_once(self, data: bytes, now_us: int) -> bytes | None:
+        """The answer to one whole request that is known; None for anything else, which `receive_data` then takes."""
+        prompt = self._known.get(data[2:])
+        if prompt is None or self._framer.held or self.closed is not None:
+            return None
+        return prompt(data[:2], now_us)
 
-    def _learn(self, data: bytes, now_us: int) -> None:
-        """Know a request again that is a whole frame and can be recalled; all its answers have one length."""
+    def receive_data(self, data: bytes, now_us: int) -> None:
+        """Take what came through both layers, and know it again if it was one whole request."""
+        whole = len(data) > HEADER_BYTES and not self._framer.held
+        super().receive_data(data, now_us)
+        if whole and self.closed is None:
+            self._learn(data)
+
+    def _learn(self, data: bytes) -> None:
         _, protocol, length, unit = _unpack(data)
         application = self._units.get(unit)
-        if application is None or protocol or length + 6 != len(data):
+        if application is None or protocol or length + 6 != len(data) or data[2:] in self._known:
             return
-        response = application.recall(data[HEADER_BYTES:], now_us)
-        if response is not None:
+        prompt = application.prompt(data[HEADER_BYTES:], lambda size: _pack(0, 0, size + 1, unit)[2:])
+        if prompt is not None:
             if len(self._known) >= KNOWN_MAX:
                 self._known.clear()
-            self._known[data[2:]] = application, data[HEADER_BYTES:], _pack(0, 0, len(response) + 1, unit)[2:]
+            self._known[data[2:]] = prompt
 
     def deadline_us(self) -> int | None:
         """There is none: neither layer waits for anything."""

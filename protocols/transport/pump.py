@@ -57,6 +57,7 @@ class Pump(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_at_once",
         "_carrier",
         "_data_to_send",
         "_deadline_us",
@@ -111,6 +112,7 @@ class Pump(asyncio.Protocol):
 
     def _take(self, machine: Machine) -> None:
         self.machine = machine
+        self._at_once = getattr(machine, "at_once", None)
         self._receive_data = machine.receive_data
         self._data_to_send = machine.data_to_send
         self._deadline_us = machine.deadline_us
@@ -119,6 +121,12 @@ class Pump(asyncio.Protocol):
         """Hand the machine what came."""
         if self.closed is None:
             now_us = _monotonic_ns() // 1000
+            at_once = self._at_once
+            if at_once is not None and not self._held:
+                answer = at_once(data, now_us)
+                if answer is not None:
+                    self._write(answer)
+                    return
             self._receive_data(data, now_us)
             self.turn(now_us)
 

@@ -13,7 +13,7 @@ from emulator.face.modbus.image import RegisterImage
 from emulator.face.modbus.lock import Lock
 from emulator.face.modbus.switch import Switch
 from emulator.timing.clock import BenchClock
-from protocols.modbus.application import ModbusApplication
+from protocols.modbus.application import ModbusApplication, Prompt
 from protocols.modbus.code import ExceptionCode
 from protocols.modbus.register import RegisterSpec
 from protocols.modbus.register_map import RegisterMap
@@ -104,19 +104,28 @@ class ModbusFace(ModbusApplication):
         """False without supply or while the meter boots."""
         return self.meter.answers(self._clock.true_ms(now_us))
 
-    def recall(self, pdu: bytes, now_us: int) -> bytes | None:
-        """A read that some meter of this model has been asked before."""
+    def prompt(self, pdu: bytes, head: Callable[[int], bytes]) -> Prompt | None:
+        """A read that some meter of this model has answered before; what it takes is looked up here, once."""
         answer = self._image.answers.get(pdu)
         if answer is None:
             return None
-        at_ms = self._clock.true_ms(now_us)
-        if self.communication.listen_only or not self.meter.answers(at_ms):
-            return None
-        fixed, asked = answer
-        parts = fixed.copy()
-        for at, piece in asked:
-            parts[at] = piece(self, at_ms)
-        return b"".join(parts)
+        fixed = [b"", head(answer.size) + answer.fixed[0], *answer.fixed[1:]]
+        asked = [(at + 1, piece) for at, piece in answer.asked]
+        copy, join = fixed.copy, b"".join
+        communication, true_ms, answers = self.communication, self._clock.true_ms, self.meter.answers
+
+        def respond(transaction: bytes, now_us: int) -> bytes | None:
+            at_ms = true_ms(now_us)
+            if communication.listen_only or not answers(at_ms):
+                return None
+            communication.bus_messages += 1
+            parts = copy()
+            parts[0] = transaction
+            for at, piece in asked:
+                parts[at] = piece(self, at_ms)
+            return join(parts)
+
+        return respond
 
     def read_registers(self, function: int, address: int, count: int, now_us: int) -> bytes | ExceptionCode:
         """Functions 3, 4 and 23."""

@@ -30,8 +30,12 @@ Recipe = tuple[Piece, ...] | ExceptionCode
 
 
 class Answer(NamedTuple):
-    """A whole response: its parts, and which of them ask the meter; to be copied before it is filled."""
+    """A whole response of `size` bytes: its parts, and which of them ask the meter; to be copied before it is filled.
 
+    The first part is always fixed: function code and byte count.
+    """
+
+    size: int
     fixed: list[bytes]
     asked: tuple[tuple[int, Callable[[Any, int], bytes]], ...]
 
@@ -73,7 +77,7 @@ class RegisterImage:
                 self.answers.clear()
             self.recipes[key] = recipe
             if function != 23 and not isinstance(recipe, ExceptionCode):
-                self.answers[pack(">BHH", *key)] = _answer([bytes((function, 2 * count)), *recipe])
+                self.answers[pack(">BHH", *key)] = _answer(function, count, recipe)
         return recipe
 
     def _make(self, function: int, address: int, count: int) -> Recipe:
@@ -102,10 +106,11 @@ class RegisterImage:
         return _joined(pieces)
 
 
-def _answer(pieces: list[Piece]) -> Answer:
-    joined = _joined(pieces)
+def _answer(function: int, count: int, recipe: tuple[Piece, ...]) -> Answer:
+    joined = _joined([bytes((function, 2 * count)), *recipe])
     fixed = [piece if isinstance(piece, bytes) else b"" for piece in joined]
-    return Answer(fixed, tuple((at, piece) for at, piece in enumerate(joined) if not isinstance(piece, bytes)))
+    asked = tuple((at, piece) for at, piece in enumerate(joined) if not isinstance(piece, bytes))
+    return Answer(2 + 2 * count, fixed, asked)
 
 
 def _joined(pieces: list[Piece]) -> tuple[Piece, ...]:

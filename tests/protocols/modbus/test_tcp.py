@@ -1,11 +1,14 @@
 """Modbus TCP: headers, pipelining, and streams that are no Modbus."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.machine import Stack
 from protocols.modbus.adu import Adu
+from protocols.modbus.application import Prompt
 from protocols.modbus.code import ExceptionCode
 from protocols.modbus.server import ModbusServer
 from protocols.modbus.tcp import HEADER, TcpFramer
@@ -51,18 +54,38 @@ def test_framing_and_server_in_one_step_answer_as_the_two_layers_do(
     cuts: list[int],
     known: bool,  # noqa: FBT001 (drawn)
 ) -> None:
-    recalled: Device = Device(remembers=known)
-    one = ModbusTcpServer({1: recalled}, unknown_unit=ExceptionCode.GATEWAY_PATH_UNAVAILABLE)
-    two = Stack(
-        [TcpFramer(), ModbusServer({1: Device(remembers=known)}, unknown_unit=ExceptionCode.GATEWAY_PATH_UNAVAILABLE)]
-    )
+    devices = Device(remembers=known), Device(remembers=known)
+    one = ModbusTcpServer({1: devices[0]}, unknown_unit=ExceptionCode.GATEWAY_PATH_UNAVAILABLE)
+    two = Stack([TcpFramer(), ModbusServer({1: devices[1]}, unknown_unit=ExceptionCode.GATEWAY_PATH_UNAVAILABLE)])
     frames = [HEADER.pack(at, 0, len(pdu) + 1, 1 + at % 2) + pdu for at, pdu in enumerate([READ, *pdus, READ])]
+    said: list[bytes] = []
     for piece in pieces(b"".join(frames), cuts) + frames:
-        one.receive_data(piece, 0)
+        answer = one.at_once(piece, 0)
+        if answer is not None:
+            said.append(answer)
+        else:
+            one.receive_data(piece, 0)
+            said += one.data_to_send(0)
         two.receive_data(piece, 0)
-    assert one.data_to_send(0) == two.data_to_send(0)
+    assert said == two.data_to_send(0)
     assert one.closed == two.closed
-    assert recalled.communication.bus_messages > 0
+    assert devices[0].communication.bus_messages == devices[1].communication.bus_messages > 0
+
+
+def test_a_question_that_was_answered_is_answered_at_once_while_the_device_listens() -> None:
+    device = Device(remembers=True)
+    server = ModbusTcpServer({1: device})
+    first, second = (HEADER.pack(at, 0, len(READ) + 1, 1) + READ for at in (7, 8))
+    assert server.at_once(first, 0) is None
+    server.receive_data(first, 0)
+    [answer] = server.data_to_send(0)
+    assert server.at_once(second, 0) == second[:2] + answer[2:]
+    assert server.at_once(second + second, 0) is None
+    device.awake = False
+    assert server.at_once(second, 0) is None
+    device.awake = True
+    server.receive_data(second[:5], 0)
+    assert server.at_once(second, 0) is None, "half a frame stands before it"
 
 
 READ = bytes.fromhex("0300000001")
@@ -77,5 +100,14 @@ class Device(Memory):
         super().__init__()
         self._remembers = remembers
 
-    def recall(self, pdu: bytes, now_us: int) -> bytes | None:
-        return b"\x03\x02\0\0" if self._remembers and pdu == READ else None
+    def prompt(self, pdu: bytes, head: Callable[[int], bytes]) -> Prompt | None:
+        if not self._remembers or pdu != READ:
+            return None
+
+        def respond(transaction: bytes, _now_us: int) -> bytes | None:
+            if not self.awake or self.communication.listen_only:
+                return None
+            self.communication.bus_messages += 1
+            return transaction + head(4) + b"\x03\x02\0\0"
+
+        return respond

@@ -61,6 +61,23 @@ async def test_frames_leave_in_order_and_unmerged() -> None:
     assert wire.done == [b"a", b"b", SetLine(9600), b"c"]
 
 
+class Prompt(Scripted):
+    """Answers one word at once, and the rest on the long way."""
+
+    def at_once(self, data: bytes, _now_us: int) -> bytes | None:
+        return b"at once" if data == b"known" else None
+
+
+async def test_a_machine_may_answer_at_once_but_not_before_what_waits() -> None:
+    pump, wire = joined(machine := Prompt([]))
+    pump.data_received(b"known")
+    assert (wire.done, machine.heard) == ([b"at once"], [])
+    machine.out = [Transmit(b"held", 10**18)]
+    pump.data_received(b"new")
+    pump.data_received(b"known")
+    assert (wire.done, machine.heard) == ([b"at once"], [b"new", b"known"])
+
+
 async def test_a_frame_waits_for_its_instant_and_what_follows_waits_behind_it(clock: Clock) -> None:
     pump, wire = joined(Scripted([b"a", Transmit(b"b", 6_000), b"c", SetLine(300), Transmit(b"d", 4_000)]))
     assert wire.done == [b"a"]

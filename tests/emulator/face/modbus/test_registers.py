@@ -6,11 +6,15 @@ from fractions import Fraction
 import pytest
 
 from emulator.meter import Meter
+from protocols.machine import Stack
 from protocols.modbus.access import ReadRegisters, Registers, WriteMultipleRegisters, Written
 from protocols.modbus.code import ExceptionCode
-from protocols.modbus.pdu import ExceptionResponse
+from protocols.modbus.pdu import ExceptionResponse, encode_request
 from protocols.modbus.plan import plan
 from protocols.modbus.register import RegisterSpec, unit_factor
+from protocols.modbus.server import ModbusServer
+from protocols.modbus.tcp import HEADER, TcpFramer
+from protocols.modbus.tcp_server import ModbusTcpServer
 from protocols.quantity import PHASES
 from tests.emulator.face.modbus.desk import MODELS, SWITCHING, Desk
 
@@ -59,6 +63,27 @@ def test_registers_agree_with_the_physical_state(name: str) -> None:
             )
             compared += 1
     assert compared >= 9
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_answered_at_once_is_what_the_long_way_gives(name: str) -> None:
+    desk = Desk(name, watts=777)
+    long = Stack([TcpFramer(), ModbusServer({9: desk.face})])
+    short = ModbusTcpServer({9: desk.face})
+    requests = [
+        HEADER.pack(at, 0, 6, 9) + encode_request(planned.request)
+        for at, planned in enumerate(plan(desk.map, desk.map.registers))
+    ]
+    for request in requests:
+        short.receive_data(request, desk.now_us)
+    for watts in (777, 0, 1500):
+        desk.meter.set_load(desk.at_ms, {"constant": watts})
+        desk.wait(3600.5)
+        for request in requests:
+            long.receive_data(request, desk.now_us)
+            assert long.data_to_send(desk.now_us) == [short.at_once(request, desk.now_us)]
+    desk.meter.outage(desk.at_ms)
+    assert {short.at_once(request, desk.now_us) for request in requests} == {None}
 
 
 @pytest.mark.parametrize("name", MODELS)
