@@ -1,5 +1,6 @@
 """The contract of every load, and how apparent and reactive power go with active power."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isqrt
 from typing import Final, NamedTuple, Protocol, Self
@@ -42,6 +43,9 @@ class Load(Protocol):
 
     def cumulative(self, at_ms: int) -> Energies:
         """Energy from an instant long ago to `at_ms`; no entry ever falls."""
+
+    def cumulatives(self, instants: Sequence[int]) -> list[Energies]:
+        """The same to each of many instants."""
 
     def power(self, at_ms: int) -> Power:
         """Power at an instant."""

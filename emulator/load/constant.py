@@ -1,5 +1,6 @@
 """A load that never changes: so many watts, drawn or (negative) fed."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from emulator.load.base import UNITY, Energies, Power, PowerFactor
@@ -25,6 +26,10 @@ class ConstantLoad(NamedTuple):
         """Energy since 1970."""
         amount = self.watts * at_ms
         return self.factor.energies(amount, 0, at_ms) if amount > 0 else self.factor.energies(0, -amount, 0)
+
+    def cumulatives(self, instants: Sequence[int]) -> list[Energies]:
+        """To each of many instants."""
+        return [self.cumulative(at_ms) for at_ms in instants]
 
     def power(self, at_ms: int) -> Power:  # noqa: ARG002 (the contract's signature)
         """Always the same."""

@@ -10,7 +10,7 @@ import csv
 import gzip
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -192,6 +192,10 @@ class RecordedLoad(NamedTuple):
         if energy >= 0:
             return self.factor.energies(imported + part, exported, 0)
         return self.factor.energies(imported, exported + part, 0)
+
+    def cumulatives(self, instants: Sequence[int]) -> list[Energies]:
+        """To each of many instants."""
+        return [self.cumulative(at_ms) for at_ms in instants]
 
     def power(self, at_ms: int) -> Power:
         """The even power of the interval."""

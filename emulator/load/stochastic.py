@@ -3,6 +3,7 @@
 The two never overlap: a quarter of an hour in which the shape feeds draws nothing, since a meter sees only the net.
 """
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from emulator.load.base import Energies, Power, PowerFactor
@@ -30,6 +31,16 @@ class StochasticLoad(NamedTuple):
         """Energy since 2001, negative before."""
         exported = self.fed.integral(at_ms) // SCALE if self.fed else 0
         return self.factor.energies(self.drawn.integral(at_ms) // SCALE, exported, at_ms)
+
+    def cumulatives(self, instants: Sequence[int]) -> list[Energies]:
+        """To each of many instants."""
+        energies = self.factor.energies
+        drawn = self.drawn.integrals(instants)
+        fed = self.fed.integrals(instants) if self.fed else [0] * len(instants)
+        return [
+            energies(imported // SCALE, exported // SCALE, at_ms)
+            for imported, exported, at_ms in zip(drawn, fed, instants, strict=True)
+        ]
 
     def power(self, at_ms: int) -> Power:
         """Power at an instant."""

@@ -182,6 +182,23 @@ class Curve:
                     whole += self._ripple(day, slot, pair, steady) * ramp_ms
         return whole
 
+    def integrals(self, instants: Sequence[int]) -> list[int]:
+        """The integrals to many instants; those that begin a slot, as the ends of blocks do, cost least."""
+        found: list[int] = []
+        offset_ms = self.shape.offset_ms
+        known: int | None = None
+        before: tuple[int, ...] = ()
+        for at_ms in instants:
+            day, of_day_ms = divmod(at_ms + offset_ms, DAY_MS)
+            slot, rest_ms = divmod(of_day_ms, SLOT_MS)
+            if rest_ms:
+                found.append(self.integral(at_ms))
+                continue
+            if day != known:
+                known, before = day, _day(self, day).before
+            found.append(before[slot] * SLOT_MS)
+        return found
+
     def peak_of_day(self, at_ms: int) -> tuple[int, int]:
         """The largest steady value of the local day of an instant, and when that day ends."""
         day = (at_ms + self.shape.offset_ms) // DAY_MS

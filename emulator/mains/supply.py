@@ -4,7 +4,7 @@ Like a load it is a pure value with an exact integral (millivolt-milliseconds), 
 difference. What a bench does to it (outage, sag, swell, a phase lost) is a happening of the meter, not of the supply.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any, Final, NamedTuple, Protocol
@@ -37,6 +37,9 @@ class Supply(Protocol):
 
     def integral(self, phase: int, at_ms: int) -> int:
         """Millivolt-milliseconds from an instant long ago."""
+
+    def integrals(self, phase: int, instants: Sequence[int]) -> list[int]:
+        """The same to each of many instants."""
 
     def next_change(self, at_ms: int) -> int | None:
         """When `steady` may change for the first time after `at_ms`, or None."""
@@ -71,6 +74,10 @@ class ConstantSupply(NamedTuple):
     def integral(self, phase: int, at_ms: int) -> int:  # noqa: ARG002 (the contract's signature)
         """Since 1970."""
         return self.voltage_mv * at_ms
+
+    def integrals(self, phase: int, instants: Sequence[int]) -> list[int]:  # noqa: ARG002 (the contract's signature)
+        """Since 1970."""
+        return [self.voltage_mv * at_ms for at_ms in instants]
 
     def next_change(self, at_ms: int) -> int | None:  # noqa: ARG002 (the contract's signature)
         """Never."""
@@ -134,6 +141,10 @@ class GridSupply(NamedTuple):
     def integral(self, phase: int, at_ms: int) -> int:
         """Exact, without walking."""
         return self.curves[phase].integral(at_ms) // SCALE
+
+    def integrals(self, phase: int, instants: Sequence[int]) -> list[int]:
+        """Exact, without walking."""
+        return [whole // SCALE for whole in self.curves[phase].integrals(instants)]
 
     def next_change(self, at_ms: int) -> int | None:
         """The next quarter of an hour."""

@@ -1,29 +1,36 @@
-"""Columns of profile rows: what each quantity is in a row, from the registers before and after its interval."""
+"""Columns of profile rows: what a quantity is in each of them, from the registers at the ends of their intervals.
+
+A column is made whole, since thousands of rows are asked for at once: a register is quantised once for each instant,
+not twice for each row.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+from itertools import pairwise
+from operator import add
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emulator.mains.scene import neutral_ma
-from emulator.metering.demand import mean_current_ma, mean_currents
+from emulator.metering.demand import current_ma
 from emulator.metering.energy import (
     APPARENT_EXPORT,
     APPARENT_IMPORT,
     EXPORT,
     IMPORT,
     MICROJOULES_PER_MILLI_WH,
-    PHASE_REGISTERS,
     Q1,
     Q2,
     Q3,
     Q4,
     VOLT,
-    Registers,
     Scale,
-    total,
 )
+from emulator.metering.series import ALL, ON_MS, differences
+
+if TYPE_CHECKING:
+    from emulator.metering.series import Series
 
 ENERGY_NAMES: Final[dict[str, tuple[int, ...]]] = {
     "active_energy_import": (IMPORT,),
@@ -48,126 +55,113 @@ PHASE_ENERGY_NAMES: Final = {
 """Those that a three-phase meter also keeps by phase."""
 
 
-class Row(NamedTuple):
-    """An interval of a profile: registers before and after it, when it began and ended, and its stamp (meter time)."""
+class Rows(NamedTuple):
+    """Intervals of a profile that follow each other: registers at all their ends, and each one's stamp (meter time).
 
-    before: Registers
-    after: Registers
-    from_ms: int
-    to_ms: int
-    stamp_ms: int
+    The first instant of `series` is where the first interval begins, so there is one more than rows.
+    """
+
+    series: Series
+    stamps: list[int]
+
+    def within(self) -> Iterator[tuple[int, int]]:
+        """When each row's interval began and ended, in true time."""
+        return pairwise(self.series.instants)
 
 
-Column = Callable[[Row], int]
+Column = Callable[[Rows], list[int]]
 
 
 @lru_cache(maxsize=1024)
-def column(name: str, scale: Scale, count: int) -> Column:
-    """The column of a quantity in block and daily rows of a meter with `count` phases.
+def column(name: str, scale: Scale) -> Column:
+    """The column of a quantity in block and daily rows.
 
     Raises:
         KeyError: such rows do not hold it.
     """
     if name == "clock":
-        return lambda row: row.stamp_ms
+        return lambda rows: rows.stamps
     if name.startswith("block_"):
-        return _difference(ENERGY_NAMES[name.removeprefix("block_")], scale, count)
+        return partial(_differences, ENERGY_NAMES[name.removeprefix("block_")], scale)
     if name in ENERGY_NAMES:
-        return _register(ENERGY_NAMES[name], scale)
+        return partial(_registers, ENERGY_NAMES[name], scale)
     if name.startswith("average_"):
-        return _average(name.removeprefix("average_"), count)
+        return _average(name.removeprefix("average_"))
     raise KeyError(name)
 
 
-def _difference(indexes: tuple[int, ...], scale: Scale, count: int) -> Column:
+def _differences(indexes: tuple[int, ...], scale: Scale, rows: Rows) -> list[int]:
+    """Differences of quantised registers, so that rows add up to them."""
     step = scale.step
     unit = MICROJOULES_PER_MILLI_WH * step
-    if len(indexes) == 1 and count == 1:
-        index = indexes[0]
-        return lambda row: (row[1][index] // unit - row[0][index] // unit) * step
-    if len(indexes) == 1 and count == 3:
-        l1, l2, l3 = range(indexes[0], 3 * PHASE_REGISTERS, PHASE_REGISTERS)
-
-        def of_three(row: Row) -> int:
-            before, after, *_ = row
-            gone, came = before[l1] + before[l2] + before[l3], after[l1] + after[l2] + after[l3]
-            return (came // unit - gone // unit) * step
-
-        return of_three
-
-    def difference(row: Row) -> int:
-        return sum(
-            scale.quantised(total(row.after, index)) - scale.quantised(total(row.before, index)) for index in indexes
-        )
-
-    return difference
+    if len(indexes) == 1:
+        whole = [value // unit for value in rows.series.values(ALL, indexes[0])]
+    else:
+        whole = [sum([each // unit for each in values]) for values in _side_by_side(indexes, rows)]
+    return [each * step for each in differences(whole)]
 
 
-def _register(indexes: tuple[int, ...], scale: Scale) -> Column:
-    def register(row: Row) -> int:
-        return sum(scale.quantised(total(row.after, index)) for index in indexes) % scale.rollover
-
-    return register
+def _registers(indexes: tuple[int, ...], scale: Scale, rows: Rows) -> list[int]:
+    shown = [sum(map(scale.quantised, values)) % scale.rollover for values in _side_by_side(indexes, rows)]
+    return shown[1:]
 
 
-def _average(name: str, count: int) -> Column:
-    if count == 1 and name in {"current", "current_neutral"}:
-        return lambda row: mean_current_ma(row.before, row.after, 0, row.to_ms - row.from_ms)
-    if count == 1 and name == "voltage":
-        return _voltage_of(0)
+def _side_by_side(indexes: tuple[int, ...], rows: Rows) -> Iterator[tuple[int, ...]]:
+    return zip(*(rows.series.values(ALL, index) for index in indexes), strict=True)
+
+
+def _average(name: str) -> Column:
     stem, _, phase = name.rpartition("_l")
-    if stem in {"voltage", "current"} and phase.isdecimal() and 1 <= int(phase) <= count:
-        return _voltage_of(int(phase) - 1) if stem == "voltage" else _current_of(int(phase) - 1)
+    if stem in _OF_PHASE and phase in {"1", "2", "3"}:
+        return partial(_OF_PHASE[stem], int(phase) - 1)
     return _AVERAGES[name]
 
 
-def _voltage_of(phase: int) -> Column:
+def _voltages_of(phase: int, rows: Rows) -> list[int]:
     """The mean voltage of a phase while there was supply."""
-    place = phase * PHASE_REGISTERS + VOLT
-
-    def voltage(row: Row) -> int:
-        before, after, *_ = row
-        on_ms = after[-1] - before[-1]
-        return (after[place] - before[place]) // (on_ms * 1000) if on_ms else 0
-
-    return voltage
+    volts, on_ms = rows.series.gains(phase, VOLT), rows.series.gains(ALL, ON_MS)
+    return [volt // (on * 1000) if on else 0 for volt, on in zip(volts, on_ms, strict=True)]
 
 
-def _current_of(phase: int) -> Column:
-    return lambda row: mean_current_ma(row.before, row.after, phase, row.to_ms - row.from_ms)
+def _currents_of(phase: int, rows: Rows) -> list[int]:
+    """The mean current of a phase over the interval."""
+    series = rows.series
+    imported, exported, volts = (series.gains(phase, index) for index in (APPARENT_IMPORT, APPARENT_EXPORT, VOLT))
+    apparent = map(add, imported, exported)
+    return list(map(current_ma, apparent, volts, series.gains(ALL, ON_MS), differences(series.instants)))
 
 
-def _voltage(row: Row) -> int:
-    count = len(row.after) // PHASE_REGISTERS
-    return sum(_voltage_of(phase)(row) for phase in range(count)) // count
+_OF_PHASE: Final[dict[str, Callable[[int, Rows], list[int]]]] = {"voltage": _voltages_of, "current": _currents_of}
 
 
-def _current(row: Row) -> int:
-    currents = mean_currents(row.before, row.after, row.to_ms - row.from_ms)
-    return sum(currents) // len(currents)
+def _phases(of_phase: Callable[[int, Rows], list[int]], rows: Rows) -> Iterator[tuple[int, ...]]:
+    return zip(*(of_phase(phase, rows) for phase in range(rows.series.phases)), strict=True)
 
 
-def _neutral(row: Row) -> int:
-    return neutral_ma(mean_currents(row.before, row.after, row.to_ms - row.from_ms), 1000)
+def _mean(of_phase: Callable[[int, Rows], list[int]], rows: Rows) -> list[int]:
+    return [sum(values) // len(values) for values in _phases(of_phase, rows)]
 
 
-def mean_factor(before: Registers, after: Registers, *, exported: bool = False) -> int:
+def _neutral(rows: Rows) -> list[int]:
+    return [neutral_ma(currents, 1000) for currents in _phases(_currents_of, rows)]
+
+
+def mean_factors(rows: Rows, *, exported: bool = False) -> list[int]:
     """The power factor of energies: active by apparent, in thousandths, negative when they mostly led."""
-    active, apparent = (EXPORT, APPARENT_EXPORT) if exported else (IMPORT, APPARENT_IMPORT)
-    lag, lead = (Q2, Q3) if exported else (Q1, Q4)
-    gained = [
-        sum(after[index:-1:PHASE_REGISTERS]) - sum(before[index:-1:PHASE_REGISTERS])
-        for index in (active, apparent, lag, lead)
-    ]
-    if not gained[1]:
+    indexes = (EXPORT, APPARENT_EXPORT, Q2, Q3) if exported else (IMPORT, APPARENT_IMPORT, Q1, Q4)
+    return list(map(_factor, *(rows.series.gains(ALL, index) for index in indexes)))
+
+
+def _factor(active: int, apparent: int, lag: int, lead: int) -> int:
+    if not apparent:
         return 1000
-    factor = min(1000, gained[0] * 1000 // gained[1])
-    return factor if gained[2] >= gained[3] else -factor
+    factor = min(1000, active * 1000 // apparent)
+    return factor if lag >= lead else -factor
 
 
 _AVERAGES: Final[dict[str, Column]] = {
-    "voltage": _voltage,
-    "current": _current,
+    "voltage": partial(_mean, _voltages_of),
+    "current": partial(_mean, _currents_of),
     "current_neutral": _neutral,
-    "power_factor": lambda row: mean_factor(row.before, row.after),
+    "power_factor": mean_factors,
 }

@@ -23,15 +23,17 @@ Demand = Callable[[Registers, Registers, int], int]
 """A demand from the registers before and after a period, and its length; powers also from a segment's totals."""
 
 
+def current_ma(apparent: int, volts: int, on_ms: int, span_ms: int) -> int:
+    """A phase's mean current over a span: its apparent energy over its mean voltage, in the units of registers."""
+    return apparent * on_ms * 1_000_000 // (span_ms * volts) if volts and span_ms else 0
+
+
 def mean_current_ma(before: Registers, after: Registers, phase: int, span_ms: int) -> int:
-    """A phase's mean current over a span: its apparent energy over its mean voltage."""
+    """The same from the registers before and after."""
     first = phase * PHASE_REGISTERS
-    volts = after[first + VOLT] - before[first + VOLT]
-    if not volts or not span_ms:
-        return 0
-    imported, exported = first + APPARENT_IMPORT, first + APPARENT_EXPORT
+    imported, exported, volt = first + APPARENT_IMPORT, first + APPARENT_EXPORT, first + VOLT
     apparent = after[imported] - before[imported] + after[exported] - before[exported]
-    return apparent * (after[-1] - before[-1]) * 1_000_000 // (span_ms * volts)
+    return current_ma(apparent, after[volt] - before[volt], after[-1] - before[-1], span_ms)
 
 
 def mean_currents(before: Registers, after: Registers, span_ms: int) -> tuple[int, ...]:

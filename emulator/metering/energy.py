@@ -8,6 +8,7 @@ millivolt-milliseconds times thousandths, time in milliseconds.
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
@@ -108,12 +109,16 @@ class Segment:
 
     def registers(self, at_ms: int) -> Registers:
         """What stands in the registers at an instant of this segment."""
+        return tuple(map(int.__add__, self.intercepts(), self._moved(at_ms)))
+
+    def intercepts(self) -> Registers:
+        """What the registers hold beside the cumulative functions: what they would have held long ago."""
         if not self._settled:
             # The first question turns the registers at the start into intercepts; a fleet starts without paying for it.
             moved = self._moved(self.start_ms)
             self._registers = tuple(have - gone for have, gone in zip(self._registers, moved, strict=True))
             self._settled = True
-        return tuple(map(int.__add__, self._registers, self._moved(at_ms)))
+        return self._registers
 
     def totals(self, at_ms: int) -> Registers:
         """Import, export and their apparent energies over all phases: what demands need, for less."""
@@ -139,10 +144,6 @@ class Segment:
             )
             for index in range(Q1)
         ]
-
-    def series(self, instants: list[int]) -> list[Registers]:
-        """What stands in the registers at many instants of this segment."""
-        return [self.registers(at_ms) for at_ms in instants]
 
     def _moved(self, at_ms: int) -> list[int]:
         """What the cumulative functions have moved the registers by, since long ago."""
@@ -201,18 +202,17 @@ class Ledger:
         """Import, export and their apparent energies over all phases at an instant."""
         return self.segment(at_ms).totals(at_ms)
 
-    def series(self, instants: list[int]) -> list[Registers]:
-        """What stood in the registers at ascending instants."""
-        found: list[Registers] = []
+    def split(self, instants: list[int]) -> Iterator[tuple[Segment, list[int]]]:
+        """Ascending instants by the segments that were in force at them."""
         place = 0
         for index in range(max(0, bisect_right(self._segments, instants[0], key=_start_ms) - 1), len(self._segments)):
             later = index + 1 < len(self._segments)
             stop = bisect_left(instants, self._segments[index + 1].start_ms, place) if later else len(instants)
-            found += self._segments[index].series(instants[place:stop])
+            if stop > place:
+                yield self._segments[index], instants[place:stop]
             place = stop
             if place == len(instants):
                 break
-        return found
 
     def between(self, from_ms: int, to_ms: int) -> list[Segment]:
         """The segments that were in force in a stretch of time."""

@@ -9,12 +9,14 @@ leaves out the stamps it has skipped. Row 1 is the oldest that the profile still
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from emulator.mains import draw
 from emulator.metering.captures import block_runs, daily_runs
-from emulator.metering.columns import Column, Row, column, mean_factor
+from emulator.metering.columns import Column, Rows, column, mean_factors
 from emulator.metering.maxima import USUAL, maxima, running_maximum
+from emulator.metering.series import ALL, ON_MS, Series, differences
 from emulator.metering.zoned import ZONED, zoned_registers
 
 if TYPE_CHECKING:
@@ -65,9 +67,9 @@ class History:
         self._meter.advance(at_ms)
         if profile == "billing":
             return self._bills(at_ms, first, last, columns)
+        makers = [self._column(profile, name) for name in columns]
         held = self._held(profile, self._runs(profile, at_ms), first, last)
-        readers = [self._column(profile, name) for name in columns]
-        return [tuple([read(row) for read in readers]) for row in held]
+        return list(zip(*(make(held) for make in makers), strict=True)) if held else []
 
     def find(self, profile: str, at_ms: int, from_ms: int, to_ms: int) -> tuple[int, int]:
         """The first and the last row whose stamp (meter time) lies in a range; (1, 0) when there is none."""
@@ -106,39 +108,30 @@ class History:
             for run in later
         ]
 
-    def _held(self, profile: str, runs: list[Run], first: int, last: int) -> list[Row]:
+    def _held(self, profile: str, runs: list[Run], first: int, last: int) -> Rows | None:
         total = sum(run.length for run in runs)
         dropped = max(0, total - self._depth(profile))
         from_index, to_index = dropped + max(1, first) - 1, dropped + min(last, total - dropped) - 1
         if from_index > to_index:
-            return []
+            return None
         # One instant before the first row, where its interval begins.
         instants = _instants(runs, max(0, from_index - 1), to_index)
         if not from_index:
             instants.insert(0, (self._meter.known_since_ms, 0))
-        registers = self._meter.ledger.series([at_ms for at_ms, _ in instants])
-        return [
-            Row(
-                registers[index],
-                registers[index + 1],
-                instants[index][0],
-                instants[index + 1][0],
-                instants[index + 1][1],
-            )
-            for index in range(len(instants) - 1)
-        ]
+        series = Series(self._meter.ledger, [at_ms for at_ms, _ in instants])
+        return Rows(series, [stamp_ms for _, stamp_ms in instants[1:]])
 
     def _column(self, profile: str, name: str) -> Column:
         meter = self._meter
         if name == "meter_health":
-            return _health(meter)
+            return partial(_health, meter)
         if name == "signal_strength":
-            return lambda row: draw.between(meter.seed, f"{meter.id}/signal", row.to_ms // (10 * _MINUTE_MS), -105, -72)
+            return partial(_signals, meter)
         if name.startswith("max_demand_"):
-            return _maximum(meter, name)
+            return partial(_maxima, meter, name)
         if name[-3:-1] == "_t" and profile != "block_load":
-            return _zoned(meter, name)
-        return column(name, meter.scale, meter.physics.metering.phases)
+            return partial(_zoned, meter, name)
+        return column(name, meter.scale)
 
     # Bills
 
@@ -151,8 +144,7 @@ class History:
             from_ms = book.begins_ms(index)
             to_ms = at_ms if running else book.bills[index].at_ms
             stamp_ms = meter.clock.meter_ms(at_ms) if running else book.bills[index].stamp_ms
-            before, after = (meter.ledger.registers(each) for each in (from_ms, to_ms))
-            row = Row(before, after, from_ms, to_ms, stamp_ms)
+            row = Rows(Series(meter.ledger, [from_ms, to_ms]), [stamp_ms])
             tampers = meter.monitor.tamper_count if running else book.bills[index].tamper_count
             tampers_before = book.bills[index - 1].tamper_count if index else book.tampers_before
             known = {"billing_tamper_count": tampers - tampers_before, "tamper_count": tampers}
@@ -172,20 +164,24 @@ class History:
             f"max_demand_{name}_at": best.stamp_ms for name, best in found.items()
         }
 
-    def _bill_cell(self, name: str, row: Row, known: dict[str, int], demands: dict[str, int]) -> int:
+    def _bill_cell(self, name: str, row: Rows, known: dict[str, int], demands: dict[str, int]) -> int:
         if name in known:
             return known[name]
         if name in demands:
             return demands[name]
-        special = _BILL_CELLS.get(name)
-        return special(row) if special else self._column("billing", name)(row)
+        make = _BILL_COLUMNS.get(name) or self._column("billing", name)
+        return make(row)[0]
 
 
-_BILL_CELLS: Final[dict[str, Column]] = {
-    "billing_date": lambda row: row.stamp_ms,
-    "billing_power_factor": lambda row: mean_factor(row.before, row.after),
-    "billing_power_factor_export": lambda row: mean_factor(row.before, row.after, exported=True),
-    "billing_power_on_minutes": lambda row: row.after[-1] // _MINUTE_MS - row.before[-1] // _MINUTE_MS,
+def _on_minutes(rows: Rows) -> list[int]:
+    return differences([on_ms // _MINUTE_MS for on_ms in rows.series.values(ALL, ON_MS)])
+
+
+_BILL_COLUMNS: Final[dict[str, Column]] = {
+    "billing_date": lambda rows: rows.stamps,
+    "billing_power_factor": mean_factors,
+    "billing_power_factor_export": partial(mean_factors, exported=True),
+    "billing_power_on_minutes": _on_minutes,
 }
 
 
@@ -193,35 +189,34 @@ def _demand_name(name: str) -> str:
     return name.removeprefix("max_demand_").removesuffix("_at")
 
 
-def _maximum(meter: Meter, name: str) -> Column:
+def _maxima(meter: Meter, name: str, rows: Rows) -> list[int]:
     demand = _demand_name(name)
-
-    def cell(row: Row) -> int:
-        best = maxima(meter, row.from_ms, row.to_ms, (demand,))[demand]
-        return best.stamp_ms if name.endswith("_at") else best.value
-
-    return cell
+    found = [maxima(meter, from_ms, to_ms, (demand,))[demand] for from_ms, to_ms in rows.within()]
+    return [best.stamp_ms if name.endswith("_at") else best.value for best in found]
 
 
-def _zoned(meter: Meter, name: str) -> Column:
+def _zoned(meter: Meter, name: str, rows: Rows) -> list[int]:
     place = (int(name[-1]) - 1) * len(ZONED) + _ZONED_NAMES.index(name[:-3])
-    return lambda row: meter.scale.shown(zoned_registers(meter, row.to_ms)[place])
+    return [meter.scale.shown(zoned_registers(meter, to_ms)[place]) for _, to_ms in rows.within()]
 
 
-def _health(meter: Meter) -> Column:
+def _signals(meter: Meter, rows: Rows) -> list[int]:
+    purpose = f"{meter.id}/signal"
+    return [draw.between(meter.seed, purpose, to_ms // (10 * _MINUTE_MS), -105, -72) for _, to_ms in rows.within()]
+
+
+def _health(meter: Meter, rows: Rows) -> list[int]:
     ever_open = any(map(_is_open, meter.ledger.segments))
     changes = [clock.start_ms for clock in meter.clock.segments]
-
-    def health(row: Row) -> int:
-        before, after, from_ms, to_ms, _ = row
-        bits = NO_SUPPLY if after[-1] - before[-1] < to_ms - from_ms else 0
+    words: list[int] = []
+    for on_ms, (from_ms, to_ms) in zip(rows.series.gains(ALL, ON_MS), rows.within(), strict=True):
+        bits = NO_SUPPLY if on_ms < to_ms - from_ms else 0
         if ever_open and any(map(_is_open, meter.ledger.between(from_ms, to_ms))):
             bits |= SWITCH_OPEN
-        if bisect_right(changes, to_ms) > bisect_right(changes, from_ms):
+        if changes[-1] > from_ms and bisect_right(changes, to_ms) > bisect_right(changes, from_ms):
             bits |= CLOCK_CHANGED
-        return bits
-
-    return health
+        words.append(bits)
+    return words
 
 
 def _is_open(segment: Segment) -> bool:
