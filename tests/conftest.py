@@ -5,6 +5,7 @@ is judged by what it changed. `HYPOTHESIS_PROFILE=deep` draws two thousand cases
 """
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -13,3 +14,6 @@ settings.register_profile("suite", deadline=None, print_blob=True)
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
 settings.register_profile("deep", deadline=None, print_blob=True, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "suite"))
+
+# A shell hands "ignore SIGINT" on to what it starts in the background, and we would to programs whose Ctrl-C is tried.
+signal.signal(signal.SIGINT, signal.default_int_handler)
