@@ -218,6 +218,19 @@ async def test_passwords_and_acls_are_kept_to_and_said(tmp_path: Path) -> None:
                         pass
 
 
+KEY_USES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+
+
 class Authority:
     """A certificate authority for one test."""
 
@@ -241,7 +254,13 @@ class Authority:
             .add_extension(
                 x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
             )
+            # RFC 5280 asks for what follows, and Python 3.13 looks
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
+        if authority:
+            use = dict.fromkeys(KEY_USES, False) | {"key_cert_sign": True}
+            builder = builder.add_extension(x509.KeyUsage(**use), critical=True)
         return builder.sign(self._key, hashes.SHA256())
 
     def _write(self, name: str, certificate: x509.Certificate) -> Path:
