@@ -203,6 +203,7 @@ def test_a_subscriber_sees_who_is_online(way: Way) -> None:
     try:
         late.first("meters/v1/gw7/status")
         late.first("meters/v1/gw7/MB0001/relay")
+        late.first("meters/v1/gw7/MB0001/status")
         retained = {topic for topic, retain, _ in late.seen if retain}
         assert {"meters/v1/gw7/status", "meters/v1/gw7/MB0001/relay", "meters/v1/gw7/MB0001/status"} <= retained
     finally:
