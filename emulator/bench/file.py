@@ -161,12 +161,14 @@ class PushSection(Section):
         Raises:
             ValueError: it is none.
         """
-        if to == "hdlc":
-            return Service.HDLC, b"hdlc"
+        if to in {"hdlc", "connection"}:
+            return Service[to.upper()], to.encode()
         scheme, _, place = to.partition("://")
         service = {"dlms+tcp": Service.TCP, "dlms+udp": Service.UDP}.get(scheme)
         if service is None or carrier_of(service, place.encode()) is None:
-            raise ValueError(f"{to!r} is nowhere to push to; write dlms+tcp://HOST:PORT, dlms+udp://HOST:PORT or hdlc")
+            raise ValueError(
+                f"{to!r} is nowhere to push to; write dlms+tcp://HOST:PORT, dlms+udp://HOST:PORT, hdlc or connection"
+            )
         return service, place.encode()
 
 

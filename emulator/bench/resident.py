@@ -13,10 +13,11 @@ from emulator.keys.keyring import Keyring
 from emulator.timing.clock import BenchClock
 from protocols.dlms.admission import PasswordTries
 from protocols.dlms.application import Application, AssociationProfile
+from protocols.dlms.notification import DataNotificationConfirm
 from protocols.dlms.server import AssociationServer
 from protocols.errors import LocalProtocolError
 from protocols.link import Apdu, LinkDown
-from protocols.machine import Layer, Peer
+from protocols.machine import Indication, Layer, Peer
 from protocols.modbus.application import ModbusApplication
 
 if TYPE_CHECKING:
@@ -68,10 +69,12 @@ class Resident:
         on_touch: who wants to know that something was asked of it that may have changed it.
         on_push: who carries what it has to push.
         on_happening: who wants to know what happens to it, once it subscribes to its meter by `hear`.
+        awaited: who waits for the confirmation of a push, by the push's number.
     """
 
     __slots__ = (
         "_keyring",
+        "awaited",
         "clock",
         "cosem",
         "due_us",
@@ -116,6 +119,7 @@ class Resident:
         self.on_touch: Callable[[Resident], None] | None = None
         self.on_push: Callable[[Resident], None] | None = None
         self.on_happening: Callable[[Resident, Happening], None] | None = None
+        self.awaited: dict[int, Callable[[], None]] | None = None
 
     def look(self, now_us: int) -> None:
         """Bring the meter up to date and see whether it is up."""
@@ -176,6 +180,12 @@ class Resident:
             )
         return AssociationServer({server: face}, self.entropy, peer, tries=self.tries)
 
+    def confirmed(self, long_invoke: int) -> None:
+        """A push was confirmed, over whichever connection."""
+        waiter = None if self.awaited is None else self.awaited.get(long_invoke)
+        if waiter is not None:
+            waiter()
+
     def keyring(self, face: CosemFace) -> Keyring:
         """The meter's keys, made when they are first needed."""
         if self._keyring is None:
@@ -195,6 +205,26 @@ class Resident:
         self.outages += 1
         if self._keyring is not None:
             self._keyring.restarted()
+
+
+class Confirmations(Layer[Any, Any]):
+    """On top of an association server: confirmations of pushes go to whoever waits for them.
+
+    Args:
+        resident: the meter.
+    """
+
+    __slots__ = ("_resident",)
+
+    def __init__(self, resident: Resident) -> None:
+        self._resident = resident
+
+    def from_below(self, item: Any, now_us: int) -> None:
+        """Take a confirmation, hand all else on."""
+        if type(item) is not Indication:
+            self.above(item, now_us)
+        elif isinstance(item.apdu, DataNotificationConfirm):
+            self._resident.confirmed(item.apdu.long_invoke)
 
 
 def _is_demanding(profile: AssociationProfile) -> bool:

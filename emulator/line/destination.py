@@ -19,6 +19,12 @@ class Service(IntEnum):
     UDP = 1
     HDLC = 5
     """Unnumbered information frames on the lines that the meter is on; the destination only has to be there."""
+    CONNECTION = 200
+    """A maker's own: TCP connections that stand, whoever has opened them; the destination only has to be there."""
+
+
+STANDING: Final = {Service.HDLC: "hdlc", Service.CONNECTION: "wrapper"}
+"""Services that dial nothing: they use what stands on lines of that link."""
 
 
 _SCHEMES: Final = {Service.TCP: "dlms+tcp", Service.UDP: "dlms+udp"}
@@ -38,4 +44,4 @@ def carrier_of(service: int, destination: bytes) -> Tcp | Udp | None:
 
 def possible(service: int, destination: bytes) -> bool:
     """Whether a push setup may say so; an empty destination disables it."""
-    return not destination or service == Service.HDLC or carrier_of(service, destination) is not None
+    return not destination or service in STANDING or carrier_of(service, destination) is not None

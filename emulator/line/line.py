@@ -124,11 +124,12 @@ class Line:
             carrier.baud, seed=self._seed, name=str(carrier), client_baud=self.client_baud, exchanges=exchanges
         )
 
-    def push(self, resident: Resident, say: Callable[[AssociationServer], None], now_us: int) -> bool:
-        """Let a meter say something unasked on an HDLC line.
+    def push(self, resident: Resident, link: str, say: Callable[[AssociationServer], None], now_us: int) -> bool:
+        """Let a meter say something unasked on a line of one kind, wherever a connection stands there.
 
         Args:
             resident: the meter.
+            link: the kind, "hdlc" or "wrapper".
             say: is given the associations of each connection that is open here.
             now_us: link time.
 
@@ -136,7 +137,7 @@ class Line:
             Whether there was anybody to say it to.
         """
         address = self.address
-        if not isinstance(address, DlmsAddress) or address.link != "hdlc":
+        if not isinstance(address, DlmsAddress) or address.link != link or address.scheme == "dlms+udp":
             return False
         stations = [member.station for member in self.members if member.resident is resident]
         for pump in list(self.pumps or ()):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from emulator.bench.journal import Events, Journal, Tap, UnitTap
-from emulator.bench.resident import Attendance, Darkness, Resident
+from emulator.bench.resident import Attendance, Confirmations, Darkness, Resident
 from emulator.face.cosem.face import CosemFace
 from emulator.face.read_out import data_sets, identification_of
 from emulator.line.chain import Chain
@@ -185,7 +185,7 @@ def _association(setting: Setting, member: Member) -> list[Layer[Any, Any]]:
     resident, journal = member.resident, setting.journal
     tap: list[Layer[Any, Any]] = [] if journal is None else [Tap(journal, resident.id)]
     server = resident.association_server(_dlms(member).server, setting.peer)
-    return [Attendance(resident), *tap, server, Events(journal, resident.id)]
+    return [Attendance(resident), *tap, server, Confirmations(resident), Events(journal, resident.id)]
 
 
 def _dlms(member: Member) -> DlmsAddress:

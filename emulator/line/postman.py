@@ -1,4 +1,4 @@
-"""The postman: takes what meters have to push and carries it, by TCP, by UDP or on their serial lines.
+"""The postman: takes what meters have to push and carries it, by TCP, by UDP or on connections that stand.
 
 Thin on purpose: when something is pushed, what it says and how often it is tried is `emulator.errand.push`'s matter. A
 push that could not be carried, or was not confirmed in time, ends as not delivered, and the meter decides.
@@ -10,16 +10,15 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from emulator.bench.journal import Events, Journal, Tap
-from emulator.bench.resident import Attendance, Resident
+from emulator.bench.resident import Attendance, Confirmations, Resident
 from emulator.errand.push import Push
-from emulator.line.destination import Service, carrier_of
+from emulator.line.destination import STANDING, Service, carrier_of
 from emulator.line.line import Line
 from protocols.cosem.obis import LogicalName
-from protocols.dlms.notification import DataNotificationConfirm
 from protocols.dlms.server import AssociationServer
 from protocols.errors import LocalProtocolError
 from protocols.link import Apdu
-from protocols.machine import Indication, Layer, Machine, Peer, Stack
+from protocols.machine import Layer, Machine, Peer, Stack
 from protocols.transport.dial import dial
 from protocols.transport.pump import link_time_us
 from protocols.wrapper import Role, Wrapper, WrapperDatagram
@@ -67,7 +66,7 @@ class Postman:
             return
         loop = asyncio.get_running_loop()
         for push in resident.errands.pusher.take():
-            if push.service == Service.HDLC:
+            if push.service in STANDING and not push.confirmed:
                 self._end(resident, push, delivered=self._on_lines(resident, push))
             else:
                 task = loop.create_task(self._carry(resident, push), name=f"push:{resident.id}:{push.token}")
@@ -90,28 +89,45 @@ class Postman:
     async def _carry(self, resident: Resident, push: Push) -> None:
         try:
             async with asyncio.timeout(LAST_GASP_S if push.dying else None), self._room:
-                delivered = await self._dial(resident, push)
+                delivered = await self._deliver(resident, push)
         except (OSError, LocalProtocolError) as error:
             _log.info("meter %s: a push to %s was not delivered (%s)", resident.id, push.destination, error)
             delivered = False
         self._end(resident, push, delivered=delivered)
 
-    async def _dial(self, resident: Resident, push: Push) -> bool:
+    async def _deliver(self, resident: Resident, push: Push) -> bool:
+        """Bring a push where it is to go, and wait for its confirmation where it asks for one."""
+        confirmed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def settle(*, well: bool) -> None:
+            if not confirmed.done():
+                confirmed.set_result(well)
+
+        if resident.awaited is None:
+            resident.awaited = {}
+        resident.awaited[push.long_invoke] = lambda: settle(well=True)
+        try:
+            if push.service in STANDING:
+                return self._on_lines(resident, push) and await self._confirmed(push, confirmed)
+            return await self._dial(resident, push, confirmed, lambda _reason: settle(well=False))
+        finally:
+            resident.awaited.pop(push.long_invoke, None)
+            if not resident.awaited:
+                resident.awaited = None
+
+    @staticmethod
+    async def _confirmed(push: Push, confirmed: asyncio.Future[bool]) -> bool:
+        if not push.confirmed:
+            return True
+        async with asyncio.timeout(CONFIRM_S):
+            return await confirmed
+
+    async def _dial(
+        self, resident: Resident, push: Push, confirmed: asyncio.Future[bool], on_closed: Callable[[str], None]
+    ) -> bool:
         carrier = carrier_of(push.service, push.destination)
         if carrier is None:
             return False
-        confirmed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-
-        def on_event(event: Any) -> None:
-            word = event.apdu if isinstance(event, Indication) else None
-            ours = isinstance(word, DataNotificationConfirm) and word.long_invoke == push.long_invoke
-            if ours and not confirmed.done():
-                confirmed.set_result(True)
-
-        def on_closed(_reason: str) -> None:
-            if not confirmed.done():
-                confirmed.set_result(False)
-
         layers: list[AssociationServer] = []
 
         def make(peer: Peer) -> Machine:
@@ -119,15 +135,12 @@ class Postman:
             layers.append(server)
             return stack
 
-        pump = await dial(carrier, make, on_event=on_event, on_closed=on_closed, timeout_s=CONNECT_S)
+        pump = await dial(carrier, make, on_closed=on_closed, timeout_s=CONNECT_S)
         try:
             now_us = link_time_us()
             notify(resident, layers[0], push, now_us)
             pump.turn(now_us)
-            if not push.confirmed:
-                return True
-            async with asyncio.timeout(CONFIRM_S):
-                return await confirmed
+            return await self._confirmed(push, confirmed)
         finally:
             pump.close("the push is done")
 
@@ -135,17 +148,19 @@ class Postman:
         wrapper: Layer[Any, Any] = WrapperDatagram(Role.SERVER) if peer.carrier == "udp" else Wrapper(Role.SERVER)
         tap: list[Layer[Any, Any]] = [] if self._journal is None else [Tap(self._journal, resident.id)]
         server = resident.association_server(SERVER, peer)
-        return Stack([wrapper, Attendance(resident), *tap, server, _Confirmations(self._journal, resident.id)]), server
+        above = [Confirmations(resident), Events(self._journal, resident.id)]
+        return Stack([wrapper, Attendance(resident), *tap, server, *above]), server
 
     def _on_lines(self, resident: Resident, push: Push) -> bool:
-        """In unnumbered information frames, wherever the meter is on an HDLC line that is open."""
+        """Wherever a connection stands on a line of that kind; on HDLC in unnumbered information frames."""
         now_us = link_time_us()
 
         def say(server: AssociationServer) -> None:
             notify(resident, server, push, now_us)
 
         try:
-            heard = [line.push(resident, say, now_us) for line in self._lines(resident)]
+            link = STANDING[Service(push.service)]
+            heard = [line.push(resident, link, say, now_us) for line in self._lines(resident)]
         except LocalProtocolError as error:
             _log.info("meter %s: a push on its lines failed (%s)", resident.id, error)
             return False
@@ -168,15 +183,6 @@ class Postman:
             if self._journal is not None:
                 more = {"setup": str(LogicalName(report.setup)), "how": report.word, "tries": report.tries}
                 self._journal.note(link_time_us(), resident.id, "push", more, report.at_ms)
-
-
-class _Confirmations(Events):
-    """Hands confirmations on to whoever waits for them."""
-
-    def from_below(self, item: Any, now_us: int) -> None:
-        super().from_below(item, now_us)
-        if isinstance(item, Indication):
-            self.above(item, now_us)
 
 
 def notify(resident: Resident, server: AssociationServer, push: Push, now_us: int) -> None:
