@@ -267,7 +267,7 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
                 "the_confirmation_of_a_notification_is_handed_up",
             ),
             _tests(CLIENT, "pushes_are_handed_up_whatever_is_under_way")
-            + _tests("tests/gateway/test_push_listener.py", "a_confirmed_push_is_confirmed_once_it_is_durable"),
+            + _tests("tests/gateway/push/test_listener.py", "a_confirmed_push_is_confirmed_once_it_is_durable"),
         ),
         Feature(
             "EventNotification and InformationReport",

@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from emulator.errand.push import PUSH, QUEUE_MAX, PushState
-from gateway.push_listener import CONNECTIONS_MAX, IDLE_US, PUSH_OCTETS_MAX
+from gateway.configuration.config import HEARD_SCHEMES
+from gateway.push.intake import REMEMBERED
+from gateway.push.listener import CONNECTIONS_MAX, IDLE_US
+from gateway.push.tap import PUSH_OCTETS_MAX
 from protocols.model.cosem_object import Capture
 from protocols.model.loader import load
 from protocols.model.meter_model import MeterModel
@@ -20,6 +23,21 @@ CAUSES: Final = {
     "power": "the loss of the supply, and its return",
 }
 """What makes a setup push, by what models call it."""
+
+
+GATEWAY_EXAMPLE: Final = (
+    "[push]",
+    'listen = ["dlms+tcp://0.0.0.0:4060", "dlms+udp://0.0.0.0:4060"]',
+    'replayed = "refuse"     # or "accept", for meters that lose their counters with their supply',
+    "",
+    "[[meter]]",
+    'id = "MB0001"',
+    'url = "dlms+hdlc:///dev/ttyUSB0?client=32&physical=17"',
+    "pushes = true           # hold the line open, and hear what is pushed there",
+    'device_id = "MTBMB0001" # where it is not the model\'s',
+    'system_title = "4D54420000000001"',
+)
+"""A gateway file that takes pushes, but for its id; a test loads it."""
 
 
 def push_page() -> str:
@@ -38,9 +56,10 @@ def _push() -> Iterator[str]:
     yield 'push = { to = "dlms+tcp://127.0.0.1:4060", every = 1800, random = 300, retries = 3, repetition = 60 }'
     yield "```\n"
     yield (
-        "`to` is `dlms+tcp://HOST:PORT`, `dlms+udp://HOST:PORT`, or `hdlc` for unnumbered information frames on the "
-        "serial lines that the meter is on. The instant push comes `every` so many seconds, by the single action "
-        "schedule 0.0.15.0.4.255. The others come when something happens.\n"
+        "`to` is `dlms+tcp://HOST:PORT`, `dlms+udp://HOST:PORT`, `hdlc` for unnumbered information frames on the HDLC "
+        "lines that the meter is on, or `connection` for the wrapper connections that stand: those that clients have "
+        "opened, and the one that the meter has dialled in. The instant push comes `every` so many seconds, by the "
+        "single action schedule 0.0.15.0.4.255. The others come when something happens.\n"
     )
     yield "## One notification\n"
     yield "```mermaid"
@@ -94,15 +113,22 @@ def _title(capture: Capture, model: MeterModel) -> str:
 def _gateway() -> Iterator[str]:
     yield "\n## At the gateway\n"
     yield "```toml"
-    yield "[push]"
-    yield 'listen = ["dlms+tcp://0.0.0.0:4060", "dlms+udp://0.0.0.0:4060"]'
-    yield 'replayed = "refuse"     # or "accept", for meters that lose their counters with their supply'
-    yield ""
-    yield "[[meter]]"
-    yield 'id = "MB0001"'
-    yield 'device_id = "MTBMB0001" # where it is not the model\'s'
-    yield 'system_title = "4D5442..."'
+    yield from GATEWAY_EXAMPLE
     yield "```\n"
+    yield "| where a push comes | what it needs |"
+    yield "|---|---|"
+    yield "| on a port, TCP or UDP | `[push] listen` |"
+    yield "| on a connection that a meter has dialled in (`dlms+tcp+listen://`) | nothing |"
+    yield "| on a connection of the gateway's own, while an association stands | nothing |"
+    yield (
+        "| on a line of the gateway's own, at any time | `pushes = true` with the meter: the line is held open between "
+        f"conversations ({', '.join(f'`{each}://`' for each in HEARD_SCHEMES)}) |\n"
+    )
+    yield (
+        "On HDLC they come in unnumbered information frames. Closing a line and opening it for a conversation takes "
+        'an instant in which nothing is heard; `association = "keep"` makes that rare. A meter that is alone on its '
+        "line need not name itself: what comes there is its own, as on the consumer's port of a meter.\n"
+    )
     yield (
         "A meter is known by the system title of the envelope, else by the device id that the payload begins with; a "
         "title that nobody knows is learned when its payload names a meter whose key has opened it. Pushes in clear "
@@ -114,13 +140,17 @@ def _gateway() -> Iterator[str]:
         "The instant, block and billing pushes become readings, the others events: `status_word` with the bits that "
         "are set, `last_gasp`, `first_breath`, or `push`. Length and types are held against the model; an element "
         "that is null or of another type has no value and quality `error`, and a payload of another length is told "
-        "as the event `push_refused`. Where the bit of the load switch is new, the switch is read: the bit says only "
-        "that it has moved. A push that asks for it is confirmed once it is on the disk.\n"
+        "as the event `push_refused`. An EventNotification is the event `event_notification`, named by its attribute. "
+        "Where the bit of the load switch is new, the switch is read: the bit says only that it has moved. A push "
+        "that asks for it is confirmed once it is on the disk, on the way it came. One that comes again because its "
+        f"confirmation was lost is confirmed again and told once: the last {REMEMBERED} of each meter are known, also "
+        "after a restart.\n"
     )
     yield (
         f"Anybody may send to these ports. {PUSH_OCTETS_MAX} octets are taken as one push, {CONNECTIONS_MAX} "
         f"connections at once, and a connection that is silent for {IDLE_US // 1_000_000} s is ended. What is not "
-        "understood is counted (`gateway_errors_total`, kinds `push_refused`, `push_malformed`, `push_dropped`)."
+        "understood is counted (`gateway_errors_total`, kinds `push_refused`, `push_malformed`, `push_dropped`; "
+        "`push_repeated` counts those that came again)."
     )
 
 

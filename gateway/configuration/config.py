@@ -201,6 +201,10 @@ Auth = Literal["none", "lls", "hls", "hls-md5", "hls-sha1", "hls-gmac", "hls-sha
 KEY_NAMES: Final = ("lls", "hls", "block", "authentication", "master", "broadcast", "signing", "agreement")
 
 
+HEARD_SCHEMES: Final = ("dlms+hdlc", "dlms+hdlc+tcp", "dlms+tcp")
+"""Lines that can be held open without an association; a meter that dials in is heard anyway."""
+
+
 def _address(url: object) -> MeterAddress:
     if not isinstance(url, str):
         raise ValueError("a URL is text, such as dlms+tcp://192.0.2.7:4059?client=48&server=1")  # noqa: TRY004
@@ -233,6 +237,9 @@ class MeterConfig(Section):
         default_factory=lambda: {"instantaneous": ReadPlan.model_validate("1m")}, description="by profile, see below"
     )
     groups: tuple[str, ...] = Field(default=(), description="for rules of the guard")
+    pushes: bool = Field(
+        default=False, description="its line is held open between conversations, and what is pushed on it is heard"
+    )
     association: Literal["keep", "drop"] = Field(default="keep", description="between two conversations")
     idle: Span = Field(default=60_000, description="how long a kept association may lie idle")
     timeout: Span = Field(default=5_000, description="of one request")
@@ -257,6 +264,15 @@ class MeterConfig(Section):
         if not IDENTIFIER.fullmatch(name):
             raise ValueError(f"{name!r} can't be a meter's id; use letters, digits, '.', '_' and '-'")
         return name
+
+    @model_validator(mode="after")
+    def _a_line_to_hear(self) -> Self:
+        if self.pushes and self.address.scheme not in HEARD_SCHEMES:
+            raise ValueError(
+                f"pushes = true holds a line open, which {self.address.scheme} has none of; it is for "
+                f"{', '.join(HEARD_SCHEMES)}. Ports to push to stand in [push] listen"
+            )
+        return self
 
     @field_validator("keys", "next_keys")
     @classmethod

@@ -12,6 +12,7 @@ from typing import Any
 from gateway.configuration.credentials import Credentials
 from gateway.meter.dlms_profile import Act, GetMany, Set
 from gateway.meter.security import MARGIN, Shared, authenticator_of, public_profile
+from gateway.push.tap import LinePushes, PushTap
 from gateway.service.caller import Call
 from gateway.service.script import NoAnswerError, NoConnectionError, NonsenseError, NotLetInError, RefusedError
 from protocols.address import DlmsAddress
@@ -21,6 +22,7 @@ from protocols.dlms.ask.dropped import Drop, Dropped
 from protocols.dlms.ask.outcome import Aborted, Associated, AssociationRefused, Malformed, ServiceRefused
 from protocols.dlms.client import AssociationClient
 from protocols.dlms.descriptor import AttributeDescriptor, MethodDescriptor
+from protocols.dlms.notification import DataNotification, EventNotificationRequest
 from protocols.dlms.quirk import NO_QUIRKS, Quirks
 from protocols.dlms.results import DataAccessResult
 from protocols.dlms.service_error import ErrorClass, ExceptionResponse
@@ -31,9 +33,10 @@ from protocols.hdlc.parameters import INFORMATION_MAX, WINDOW_MAX, Parameters
 from protocols.iec62056_21.echo import EchoCancel
 from protocols.iec62056_21.reader import ModeEReader
 from protocols.iec62056_21.sign_off import SignOff
-from protocols.machine import Answered, Layer, Machine, Peer, Stack, TimedOut
+from protocols.machine import Answered, Indication, Layer, Machine, Peer, Stack, TimedOut
 from protocols.transport.conversation import ConnectionLostError, Conversation, converse
 from protocols.transport.dial import dial
+from protocols.transport.pump import link_time_us
 from protocols.wrapper import Role, Wrapper, WrapperDatagram
 
 _log = logging.getLogger(__name__)
@@ -63,7 +66,8 @@ class DlmsLink:
         entropy: for challenges.
         called: for a meter that dials in, its connection.
         quirks: what its maker does differently.
-        notice: is told what passes beside the answers: `Progress`, `Repeated`, `Dropped`, pushes.
+        notice: is told what passes beside the answers: `Progress`, `Repeated`, `Dropped`.
+        pushes: takes what the meter says unasked; without, nobody wants to know.
     """
 
     __slots__ = (
@@ -74,6 +78,8 @@ class DlmsLink:
         "_credentials",
         "_entropy",
         "_notice",
+        "_pushes",
+        "_tap",
         "_terms",
         "quirks",
     )
@@ -87,8 +93,11 @@ class DlmsLink:
         called: Callable[[], Call | None] | None = None,
         quirks: Quirks = NO_QUIRKS,
         notice: Callable[[Any], None] | None = None,
+        pushes: LinePushes | None = None,
     ) -> None:
         self._address = address
+        self._pushes = pushes
+        self._tap: PushTap | None = None
         self._credentials = credentials
         self._terms = terms
         self._entropy = entropy
@@ -170,11 +179,34 @@ class DlmsLink:
         return self._heard(converse(pump))
 
     def _heard(self, conversation: Conversation) -> Conversation:
-        conversation.on_indication = self._beside
+        """Have what passes beside the answers go where it is wanted."""
+        client = self._client
+        if self._tap is not None:
+            self._tap.pump = conversation.pump
+
+        def beside(event: Any) -> None:
+            if isinstance(event, Indication):
+                self._indicated(event.apdu, conversation, client)
+            else:
+                self._beside(event)
+
+        conversation.on_indication = beside
         return conversation
 
+    def _indicated(self, pushed: Any, conversation: Conversation, client: AssociationClient | None) -> None:
+        """The meter has said something unasked within the association."""
+
+        def confirm() -> None:
+            if conversation.closed is None and client is not None and client.associated:
+                now_us = link_time_us()
+                client.confirm(pushed, now_us)
+                conversation.touch(now_us)
+
+        if self._pushes is not None and isinstance(pushed, DataNotification | EventNotificationRequest):
+            self._pushes.indicated(pushed, confirm)
+
     def _beside(self, event: Any) -> None:
-        """What passes beside the answers: what is dropped is told, since a late answer means too short a patience."""
+        """What is dropped is told, since a late answer means too short a patience."""
         if isinstance(event, Dropped):
             late = event.drop is Drop.LATE
             hint = f" (the meter needs more than {self._terms.timeout_ms} ms)" if late else ""
@@ -224,6 +256,9 @@ class DlmsLink:
         if self._address.link == "mode-e":
             sign_on = ModeEReader()
             layers = [EchoCancel(), sign_on, *layers, SignOff(sign_on)]
+        if self._pushes is not None:
+            self._tap = PushTap(profile.client, self._pushes.take)
+            layers.append(self._tap)
         return Stack([*layers, client])
 
     async def _associate(self) -> None:

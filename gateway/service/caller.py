@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 from gateway.meter.security import public_profile
+from gateway.push.tap import Heard, PushTap
 from protocols.address import DlmsAddress, TcpListen
 from protocols.cosem.obis import LogicalName
 from protocols.dlms.ask.outcome import Associated
@@ -81,6 +82,7 @@ class Callers:
         entropy: for what an association needs.
         spawn: runs the asking of one meter.
         called: is told which meter has come.
+        heard: takes what a meter pushes before anybody speaks with it.
     """
 
     def __init__(
@@ -88,12 +90,14 @@ class Callers:
         entropy: Callable[[int], bytes],
         spawn: Callable[[Awaitable[None], str], None],
         called: Callable[[str], None],
+        heard: Callable[[Heard], None],
     ) -> None:
         self.turned_away = 0
         """Calls of meters that are not ours, or could not say who they are."""
         self._entropy = entropy
         self._spawn = spawn
         self._called = called
+        self._heard = heard
         self._listeners: dict[TcpListen, TcpListener] = {}
         self._expected: dict[str, dict[str, str]] = {}
         self._calls: dict[str, Call] = {}
@@ -141,8 +145,11 @@ class Callers:
     # ---- a call
 
     def _take(self, carrier: TcpListen) -> Pump:
-        client = AssociationClient(public_profile(), 1, self._entropy)
-        call = Call(lambda _peer: Stack([Wrapper(Role.CLIENT), client]), self._forget)
+        profile = public_profile()
+        client = AssociationClient(profile, 1, self._entropy)
+        tap = PushTap(profile.client, lambda apdu, reply: self._heard(Heard(apdu, call.pump.peer.address, reply)))
+        call = Call(lambda _peer: Stack([Wrapper(Role.CLIENT), tap, client]), self._forget)
+        tap.pump = call.pump
         if self._asking >= UNKNOWN_MAX:
             self.turned_away += 1
             asyncio.get_running_loop().call_soon(call.pump.abort, "too many calls at once")

@@ -127,3 +127,9 @@ class Fleet:
         now_ms = self._shared.clock.now_ms()
         for runner in list(self.lines.values()):
             await runner.close_if_idle(now_ms)
+        self.listen()
+
+    def listen(self) -> None:
+        """Hold the lines open whose meters push on them."""
+        for runner in self.lines.values():
+            runner.listen()

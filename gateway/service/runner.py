@@ -24,9 +24,11 @@ from gateway.polling.bus import Job, Line
 from gateway.polling.poll import CLOCK, RELAY, Outcome, poll
 from gateway.polling.report import Report
 from gateway.polling.schedule import Priority, ReadPlan, Schedule
+from gateway.push.tap import Intake, LinePushes
 from gateway.service.caller import Call
 from gateway.service.clock import Clock
 from gateway.service.driver import drive
+from gateway.service.ear import RETRY_MS, Ear
 from gateway.service.health import Health
 from gateway.service.script import (
     MeterError,
@@ -38,6 +40,7 @@ from gateway.service.script import (
     Script,
 )
 from gateway.service.unit import Link, Unit
+from protocols.address import DlmsAddress
 from protocols.message.command import Verb
 from protocols.message.reading import Quality, Row, Value
 
@@ -65,6 +68,8 @@ class Shared:
     images: Images
     call_of: Callable[[str], Call | None] = lambda _meter: None
     """The connections of meters that have dialled in."""
+    intake: Intake | None = None
+    """Takes what meters say unasked."""
     waiting: "set[LineRunner]" = field(default_factory=set)
     """Lines with jobs that have not begun."""
     stopping: bool = False
@@ -78,7 +83,18 @@ class LineRunner:
         shared: what all lines use.
     """
 
-    __slots__ = ("_link", "_link_of", "_running", "_used_ms", "key", "queue", "shared", "units")
+    __slots__ = (
+        "_deaf_until_ms",
+        "_ear",
+        "_link",
+        "_link_of",
+        "_running",
+        "_used_ms",
+        "key",
+        "queue",
+        "shared",
+        "units",
+    )
 
     def __init__(self, key: str, shared: Shared) -> None:
         self.key = key
@@ -89,6 +105,8 @@ class LineRunner:
         self._link_of = ""
         self._used_ms = 0
         self._running = False
+        self._ear: Ear | None = None
+        self._deaf_until_ms = 0
 
     def add(self, job: Job) -> None:
         """Queue a job and see that it is done."""
@@ -118,6 +136,7 @@ class LineRunner:
                 self.shared.waiting.discard(self)
             if self.shared.stopping:
                 await self.close()
+            self.listen()
 
     async def _do(self, job: Job) -> None:
         unit = self.units.get(job.meter)
@@ -159,8 +178,9 @@ class LineRunner:
         if link is not None and mine and await self._stands(link, careful=careful):
             return link
         await self._close_link()
+        await self._close_ear()
         await self._prepare(unit)
-        link = unit.link(self.shared.entropy, self.shared.call_of, self.shared.health.passed)
+        link = unit.link(self.shared.entropy, self.shared.call_of, self.shared.health.passed, self._pushes(unit.id))
         try:
             await link.open()
         except NotLetInError:
@@ -225,6 +245,7 @@ class LineRunner:
     async def close(self) -> None:
         """End the connection; for the end of the program, or of the line."""
         await self._close_link()
+        await self._close_ear()
 
     async def close_if_idle(self, now_ms: int) -> None:
         """Let go of an association that nobody has used for long."""
@@ -232,6 +253,50 @@ class LineRunner:
         idle = self._link is not None and not self._running and unit is not None
         if idle and unit is not None and now_ms - self._used_ms > unit.config.idle:
             await self._close_link()
+
+    # ---- what is said unasked
+
+    def _pushes(self, meter: str | None) -> LinePushes | None:
+        """What is heard while a meter's association stands here, or nobody's."""
+        intake = self.shared.intake
+        return None if intake is None else LinePushes(intake, self.key, self._alone, meter)
+
+    def _alone(self) -> str | None:
+        return next(iter(self.units)) if len(self.units) == 1 else None
+
+    def listen(self) -> None:
+        """Hold the line open for pushes, where a meter wants that and nobody speaks on it."""
+        unit = next((each for each in self.units.values() if each.config.pushes), None)
+        if unit is None or self._running or self.shared.stopping:
+            return
+        if any(each is not None and each.is_open for each in (self._link, self._ear)):
+            return
+        if self.shared.clock.now_ms() >= self._deaf_until_ms:
+            self._running = True
+            self.shared.spawn(self._open_ear(unit), f"ear:{self.key}")
+
+    async def _open_ear(self, unit: Unit) -> None:
+        try:
+            await self.close()
+            pushes, address = self._pushes(None), unit.config.address
+            if pushes is not None and isinstance(address, DlmsAddress):
+                self._ear = Ear(address, pushes.take, unit.terms.connect_ms)
+                await self._ear.open()
+        except OSError as error:
+            self._ear = None
+            self.shared.health.error("no_connection")
+            _log.info("%s can't be opened to hear pushes: %s", address, error, extra={"meter": unit.id})
+        finally:
+            # One that ends at once is left alone for a while, too.
+            self._deaf_until_ms = self.shared.clock.now_ms() + RETRY_MS
+            self._running = False
+        self.kick()
+
+    async def _close_ear(self) -> None:
+        ear, self._ear = self._ear, None
+        if ear is not None:
+            await ear.close()
+            self._deaf_until_ms = 0
 
     # ---- polls
 

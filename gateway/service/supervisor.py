@@ -19,7 +19,8 @@ from gateway.outbox.store import StoreError
 from gateway.outbox.uplink import Uplink
 from gateway.polling.reading import utc
 from gateway.polling.schedule import Schedule
-from gateway.push_listener import PushListener
+from gateway.push.intake import PushIntake
+from gateway.push.listener import PushListener
 from gateway.service.caller import Callers
 from gateway.service.clock import Clock, Trust, judge_clock
 from gateway.service.core import Core
@@ -115,10 +116,13 @@ class Gateway:
         )
         for unit in units:
             self.fleet.join(unit)
-        self.callers = Callers(edge.entropy, self._spawn, self.fleet.called)
+        refuse_replayed = config.push.replayed == "refuse"
+        self.intake = PushIntake(self.shared, self.fleet, title_of(config), self.zone, refuse_replayed=refuse_replayed)
+        self.intake.senders.adopt(units)
+        self.shared.intake = self.intake
+        self.callers = Callers(edge.entropy, self._spawn, self.fleet.called, self.intake.take)
         self.shared.call_of = self.callers.call_of
-        self.pushes = PushListener(config.push, self.shared, self.fleet, title_of(config), self.zone)
-        self.pushes.senders.adopt(units)
+        self.pushes = PushListener(config.push, self.intake)
         self._background: set[asyncio.Task[None]] = set()
         self._trust: Trust | None = None
         self._newest_ms = int(self.core.store.meta(NEWEST) or 0)
@@ -179,6 +183,7 @@ class Gateway:
                     tasks.create_task(self._keep_house(), name="housekeeping"),
                 ]
                 self.callers.expect(self.fleet.callers())
+                self.fleet.listen()
                 ready(self._ready_line(metrics, await self.pushes.open()))
                 self._edge.notify.tell("READY=1")
                 await stop.wait()
@@ -321,7 +326,7 @@ class Gateway:
         self.config = config.model_copy(update={name: getattr(self.config, name) for name in FIXED})
         self.core.around.guard = config.guard
         changed = self.fleet.adopt(units)
-        self.pushes.senders.adopt(units)
+        self.intake.senders.adopt(units)
         self.callers.expect(self.fleet.callers())
         for waiting in await self.core.commit.run(self.core.commands.waiting):
             if waiting.meter in changed:

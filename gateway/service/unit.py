@@ -19,6 +19,7 @@ from gateway.meter.modbus_link import ModbusLink, Pauses
 from gateway.meter.security import NoBook
 from gateway.outbox.group_commit import GroupCommit
 from gateway.polling.reading import names_of
+from gateway.push.tap import LinePushes
 from gateway.service.caller import Call
 from protocols.address import DlmsAddress, ModbusAddress, SerialLine, TcpListen
 from protocols.dlms.quirk import NO_QUIRKS
@@ -165,6 +166,7 @@ class Unit:
         entropy: Callable[[int], bytes],
         call_of: Callable[[str], Call | None] | None = None,
         notice: Callable[[Any], None] | None = None,
+        pushes: LinePushes | None = None,
     ) -> Link:
         """A new way to the meter; a Modbus one serves all units of its line.
 
@@ -172,6 +174,7 @@ class Unit:
             entropy: for challenges.
             call_of: the connections of meters that have dialled in.
             notice: is told what passes on a DLMS link beside the answers.
+            pushes: takes what the meter says unasked.
         """
         address = self.config.address
         if isinstance(address, ModbusAddress):
@@ -185,7 +188,7 @@ class Unit:
         if isinstance(address.carrier, TcpListen):
             called = (lambda: call_of(self.id)) if call_of is not None else (lambda: None)
         quirks = NO_QUIRKS if self.model is None else self.model.quirks
-        return DlmsLink(address, self.credentials, self.terms, entropy, called, quirks, notice)
+        return DlmsLink(address, self.credentials, self.terms, entropy, called, quirks, notice, pushes)
 
     async def ask(self, link: Link, request: Any) -> Any:
         """Ask what a script of this meter asks."""

@@ -121,7 +121,7 @@ class Event(Streamed):
     """Something that happened: a row of an event log, a bit of the event status word, a push."""
 
     meter: str
-    kind: str = Field(description="log, status_word, push, last_gasp, first_breath, gateway")
+    kind: str = Field(description="log, status_word, push, event_notification, last_gasp, first_breath, gateway")
     at: Instant | None = None
     read_at: Instant
     code: int | None = None

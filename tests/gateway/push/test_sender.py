@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.configuration.config import check
-from gateway.meter.push_sender import CONFIRMED_BIT, Letter, Senders
+from gateway.push.sender import CONFIRMED_BIT, Letter, Senders
 from gateway.service.unit import Unit, make_units
 from protocols.dlms.ciphered import GeneralDedCiphering, GeneralGloCiphering
 from protocols.dlms.notification import DataNotification, DataNotificationConfirm
@@ -70,6 +70,7 @@ def refused(answer: Letter | Refused) -> RefusalKind:
 def test_a_meter_is_known_by_its_system_title(control: int) -> None:
     found = letter(senders({"id": "MB0001"}, {"id": "MB0002"}).open(ciphered(plain(), control=control)))
     assert (found.unit.id, found.control, found.wants_confirmation) == ("MB0001", control, False)
+    assert isinstance(found.notification, DataNotification)
     assert found.notification.long_invoke == 7
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.meter.push import MalformedPushError, Pushed, device_id_of, forms_of, split_payload, understand
+from gateway.push.payload import MalformedPushError, Pushed, device_id_of, forms_of, split_payload, understand
 from protocols.dlms.value import Tag, Value, encode, structure
 from protocols.message.reading import Quality
 from protocols.model.loader import load

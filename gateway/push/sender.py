@@ -4,14 +4,27 @@ Pure. Encryption without authentication, which is what Indian meters push with, 
 right one shows in what comes out. A title that nobody knows is learned when its payload names a meter whose key it is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from gateway.meter.push import MalformedPushError, device_id_of, split_payload
+from gateway.push.payload import MalformedPushError, device_id_of, split_payload
+from gateway.push.tap import Notification
 from gateway.service.unit import Unit
-from protocols.dlms.ciphered import GENERAL_CIPHERING, GeneralCiphering, GeneralDedCiphering, GeneralGloCiphering
-from protocols.dlms.notification import DATA_NOTIFICATION, DataNotification, DataNotificationConfirm
+from protocols.dlms.ciphered import (
+    GENERAL_CIPHERING,
+    PLAIN_TAGS,
+    GeneralCiphering,
+    GeneralDedCiphering,
+    GeneralGloCiphering,
+)
+from protocols.dlms.notification import (
+    DATA_NOTIFICATION,
+    EVENT_NOTIFICATION_REQUEST,
+    DataNotification,
+    DataNotificationConfirm,
+    EventNotificationRequest,
+)
 from protocols.dlms.security.control import AUTHENTICATED, ENCRYPTED, PROTECTED
 from protocols.dlms.security.counter import InvocationCounter
 from protocols.dlms.security.envelope import protect_general_glo, unprotect
@@ -20,6 +33,7 @@ from protocols.dlms.security.keys import Keys, KeyUse
 from protocols.dlms.security.opened import NO_COUNTERS, Opened
 from protocols.dlms.security.refused import RefusalKind, Refused
 from protocols.dlms.security.suite import SUITES
+from protocols.dlms.value import skip
 from protocols.errors import RemoteProtocolError
 from protocols.model.association import SECRETS_DEFAULT
 from protocols.model.loader import load
@@ -33,6 +47,12 @@ KEYS_TRIED_MAX: Final = 8
 
 NAMING_MODELS: Final = ("is15959-d1", "is15959-d2")
 """How a meter whose model is not said makes its names."""
+
+
+_DECODERS: Final[dict[int, Callable[[bytes], Notification]]] = {
+    DATA_NOTIFICATION: DataNotification.decode,
+    EVENT_NOTIFICATION_REQUEST: EventNotificationRequest.decode,
+}
 
 
 class Counted(NamedTuple):
@@ -53,14 +73,15 @@ class Letter(NamedTuple):
     """
 
     unit: Unit
-    notification: DataNotification
+    notification: Notification
     control: int
     counted: Counted | None = None
 
     @property
     def wants_confirmation(self) -> bool:
         """Whether the meter tries again until it is confirmed."""
-        return bool(self.notification.long_invoke & CONFIRMED_BIT)
+        pushed = self.notification
+        return isinstance(pushed, DataNotification) and bool(pushed.long_invoke & CONFIRMED_BIT)
 
 
 class _Read(NamedTuple):
@@ -70,7 +91,7 @@ class _Read(NamedTuple):
     """
 
     opened: Opened
-    notification: DataNotification
+    notification: Notification
     sure: bool
 
 
@@ -90,15 +111,17 @@ class _Sender:
 
     Attributes:
         unit: the meter.
+        title: its system title, as its configuration or its model says it.
         sets: keys that may be in force, those of the last push first: which ones an association has is the meter's
             matter, and a rotation of keys may be under way.
         sent: the invocation counter of what we send.
     """
 
-    __slots__ = ("sent", "sets", "unit")
+    __slots__ = ("sent", "sets", "title", "unit")
 
     def __init__(self, unit: Unit, title: bytes) -> None:
         self.unit = unit
+        self.title = _names(unit)[0][1]
         self.sets = _key_sets(unit, title)
         shared = None if unit.credentials is None else unit.credentials.shared
         # The keys are those of the associations, under the same title: one counter, or a nonce would come twice.
@@ -158,19 +181,35 @@ class Senders:
                 self._by_device[device_id] = sender
                 self._by_title[title] = sender
 
-    def open(self, apdu: bytes) -> Letter | Refused:
-        """What an APDU from a meter holds, and whose it is; or why it is not taken."""
+    def unit(self, meter: str) -> Unit | None:
+        """One of our meters."""
+        sender = self._by_id.get(meter)
+        return None if sender is None else sender.unit
+
+    def open(self, apdu: bytes, meter: str | None = None) -> Letter | Refused:
+        """What an APDU from a meter holds, and whose it is; or why it is not taken.
+
+        Args:
+            apdu: in clear or ciphered.
+            meter: whose line it came over, where only that meter is there.
+        """
         tag = apdu[0] if apdu else 0
-        if tag == DATA_NOTIFICATION:
-            return self._in_clear(apdu)
+        if tag in _DECODERS:
+            return self._in_clear(apdu, meter)
         if tag not in CIPHERED_TAGS:
             return Refused(RefusalKind.MALFORMED, f"APDU {tag:02X} is no push")
+        alone = None if meter is None else self._by_id.get(meter)
+        if tag in PLAIN_TAGS and alone is not None:
+            return self._open_with(alone, apdu, alone.title)
         try:
             title = _title_of(apdu)
         except RemoteProtocolError as error:
             return Refused(RefusalKind.MALFORMED, f"no push: {error}")
         sender = self._by_title.get(title)
-        return self._open_unknown(apdu, title) if sender is None else self._open_with(sender, apdu, title)
+        if sender is not None:
+            return self._open_with(sender, apdu, title)
+        found = self._open_unknown(apdu, title)
+        return found if alone is None or isinstance(found, Letter) else self._open_alone(alone, apdu, title)
 
     def confirmation(self, letter: Letter) -> bytes:
         """The APDU that confirms a push, protected as that was.
@@ -178,6 +217,7 @@ class Senders:
         Raises:
             LocalProtocolError: the counter is used up.
         """
+        assert isinstance(letter.notification, DataNotification)  # noqa: S101 (nothing else wants a confirmation)
         plain = DataNotificationConfirm(letter.notification.long_invoke, b"").encode()
         if not letter.control & PROTECTED:
             return plain
@@ -186,11 +226,13 @@ class Senders:
 
     # How it is opened
 
-    def _in_clear(self, apdu: bytes) -> Letter | Refused:
+    def _in_clear(self, apdu: bytes, meter: str | None) -> Letter | Refused:
         notification = _notification(apdu)
         if isinstance(notification, Refused):
             return notification
         sender = self._named(notification)
+        if sender is None and meter is not None:
+            sender = self._by_id.get(meter)
         if sender is None:
             return Refused(RefusalKind.TITLE, "a push in clear names no meter of this gateway")
         if sender.must_cipher:
@@ -248,7 +290,18 @@ class Senders:
                 break
         return Refused(RefusalKind.TITLE, f"system title {title.hex().upper()} is of no meter of this gateway")
 
-    def _named(self, notification: DataNotification) -> _Sender | None:
+    def _open_alone(self, sender: _Sender, apdu: bytes, title: bytes) -> Letter | Refused:
+        """Nobody else is on this line: a title that its keys surely open is its own, whatever the payload says."""
+        letter = self._open_with(sender, apdu, title)
+        if isinstance(letter, Letter) and letter.counted is None:
+            return Refused(RefusalKind.TITLE, f"system title {title.hex().upper()} is not known, and no key opens it")
+        if isinstance(letter, Letter):
+            self._by_title[title] = sender
+        return letter
+
+    def _named(self, notification: Notification) -> _Sender | None:
+        if isinstance(notification, EventNotificationRequest):
+            return None
         try:
             device_id = device_id_of(split_payload(notification.body))
         except MalformedPushError:
@@ -256,17 +309,22 @@ class Senders:
         return None if device_id is None else self._by_device.get(device_id)
 
 
-def _is_whole(notification: DataNotification) -> bool:
+def _is_whole(notification: Notification) -> bool:
     try:
+        if isinstance(notification, EventNotificationRequest):
+            return skip(notification.value, 0) == len(notification.value)
         split_payload(notification.body)
-    except MalformedPushError:
+    except (MalformedPushError, RemoteProtocolError):
         return False
     return True
 
 
-def _notification(apdu: bytes) -> DataNotification | Refused:
+def _notification(apdu: bytes) -> Notification | Refused:
+    decoder = _DECODERS.get(apdu[0]) if apdu else None
+    if decoder is None:
+        return Refused(RefusalKind.MALFORMED, "what was opened is no push: the key is perhaps a wrong one")
     try:
-        return DataNotification.decode(apdu)
+        return decoder(apdu)
     except RemoteProtocolError as error:
         return Refused(RefusalKind.MALFORMED, f"what was opened is no push ({error}): the key is perhaps a wrong one")
 

@@ -12,12 +12,13 @@ from functools import cache
 from typing import Final
 
 from gateway.meter.dlms_profile import PROFILES
-from gateway.polling.reading import BILLING_DATE, CLOCK, Column, instant_of, value_of, written
+from gateway.polling.reading import BILLING_DATE, CLOCK, Column, instant_of, name_of, value_of, written
 from protocols.cosem.data_type import DataType, Kind, parse
 from protocols.cosem.obis import LogicalName
 from protocols.cosem.status_word import BITS
 from protocols.cosem.unit import ScalerUnit
 from protocols.dlms.axdr import decode_length
+from protocols.dlms.notification import EventNotificationRequest
 from protocols.dlms.value import NULL, Tag, Value, decode, skip
 from protocols.errors import RemoteProtocolError
 from protocols.message.reading import Quality, Row
@@ -221,6 +222,33 @@ def understand(values: Sequence[Value], model: MeterModel | None, zone: tzinfo) 
         word=_word(form, values),
         code=_code(form, values),
     )
+
+
+def understand_event(notification: EventNotificationRequest, model: MeterModel | None, zone: tzinfo) -> tuple[str, Row]:
+    """What an EventNotification says: the name of its attribute, and the value of it as a row of one.
+
+    Args:
+        notification: one attribute of one object; its value may be anything.
+        model: the meter's, or None where it is not known.
+        zone: where the meter's clock stands, when it does not say.
+    """
+    attribute = notification.attribute
+    column = Column(attribute.class_id, attribute.instance, attribute.attribute)
+    key = attribute.class_id, LogicalName(attribute.instance)
+    described = None if model is None else model.objects.get(key)
+    capture = Capture(*key, attribute.attribute, 0)
+    scaler = None if described is None else _scaler(capture, described)
+    try:
+        value = value_of(column, decode(notification.value), scaler, zone, model)
+    except RemoteProtocolError as error:
+        value = Published(
+            name=name_of(column, model),
+            obis=column.obis,
+            value=None,
+            quality=Quality.ERROR,
+            reason=f"the value is malformed: {error}",
+        )
+    return value.name, Row(at=instant_of(notification.time, zone), values=(value,))
 
 
 def _form_for(octets: bytes, values: Sequence[Value], model: MeterModel | None) -> Form | None:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from gateway.configuration.config import ConfigError, check
-from gateway.push_listener import IDLE_US, PushReceiver
+from gateway.push.listener import IDLE_US
+from gateway.push.tap import PushTap, Silence
 from gateway.service.supervisor import Gateway
 from protocols.dlms.general_block_transfer import GeneralBlockTransfer
 from protocols.dlms.notification import DataNotification, DataNotificationConfirm
@@ -22,7 +23,7 @@ from protocols.wrapper import Role, Wrapper
 from protocols.wrapper import encode as wrapped
 from tests.emulator.living import ALERT, INSTANT, POWER, Living, octets
 from tests.gateway.live import bench, edge
-from tests.gateway.test_push_sender import ciphered
+from tests.gateway.push.test_sender import ciphered
 
 PATIENCE_S = 20
 METERS = [
@@ -225,9 +226,10 @@ async def test_a_push_that_was_taken_before_a_restart_is_not_taken_again(tmp_pat
 
 
 def test_a_connection_that_stays_silent_is_ended() -> None:
-    stack = Stack([Wrapper(Role.CLIENT), PushReceiver()])
+    taken: list[bytes] = []
+    stack = Stack([Wrapper(Role.CLIENT), Silence(IDLE_US), PushTap(None, lambda apdu, _reply: taken.append(apdu))])
     stack.receive_data(clear(EU_POWER), 1000)
-    assert stack.next_event() is not None
+    assert taken == [clear(EU_POWER)[8:]]
     assert stack.deadline_us() == 1000 + IDLE_US
     stack.on_deadline(1000 + IDLE_US - 1)
     assert stack.closed is None

@@ -1,0 +1,1 @@
+"""Pushes: what meters send unasked, from the wire into the outbox."""
