@@ -2,11 +2,12 @@
 
 Pure: all that a rule looks at comes in a `Case`. A cut passes every rule that concerns its meter and its cause; a
 reconnect is never held for money: only a named safety hold stops it, and a rate may delay it. The same table is asked
-when a command comes in and, but for what was counted then, again just before the wire.
+when a command comes in and again just before the wire.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -61,8 +62,9 @@ class Case(NamedTuple):
     fleet: Callable[[Rule], int]
     """How many meters a rule is for."""
     cuts_since: Callable[[int, Rule], int]
-    """How many cuts of the meters that a rule is for were let through since an instant."""
-    restores_since: Callable[[int, Rule], int]
+    """How many other cuts of the meters that a rule is for were let in, or went on the wire, since an instant."""
+    restores_since: Callable[[int, Rule], Iterator[int]]
+    """When reconnects of the meters that a rule is for begin or began, the last first, back to an instant."""
     at_wire: bool = False
     """The command was let through before and is about to be sent."""
 
@@ -124,8 +126,10 @@ def _restore(config: GuardConfig, case: Case) -> Verdict:
         if isinstance(rule, SafetyHold):
             return Verdict(allowed=False, rule=rule.name, reason=rule.reason)
         if isinstance(rule, ReconnectRate) and not case.at_wire:
-            begun = case.restores_since(case.now_ms - MINUTE_MS, rule)
-            delay = max(delay, begun // rule.per_minute * MINUTE_MS)
+            begins = case.restores_since(case.now_ms - MINUTE_MS, rule)
+            minute_before = next(islice(begins, rule.per_minute - 1, None), None)
+            if minute_before is not None:
+                delay = max(delay, minute_before + MINUTE_MS - case.now_ms)
     return Verdict(allowed=True, delay_ms=delay)
 
 
@@ -160,7 +164,7 @@ def _cut_fault(rule: AnyRule, case: Case) -> str | None:
             return rule.reason
         case Evidence() if cause_of(case.command) in rule.causes:
             return _evidence_fault(rule, case)
-        case BlastRadius() if not case.at_wire:
+        case BlastRadius():
             return _blast_fault(rule, case)
         case _:
             return None

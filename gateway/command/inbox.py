@@ -4,15 +4,17 @@ import logging
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from gateway.command.command import Commands, Delivery, Open, Surroundings
+from gateway.command.command import Open
+from gateway.command.door import Delivery, Door
+from gateway.command.judgement import Surroundings
 from gateway.outbox.group_commit import GroupCommit
 from gateway.outbox.outbox import Outbox, Reply
 from gateway.outbox.store import Store, StoreError
 from gateway.polling.reading import utc_ms
 from gateway.polling.schedule import Priority
-from gateway.service.clock import Clock, Pace
+from gateway.service.clock import Clock
 from gateway.service.core import HEADEND_SEEN
-from protocols.message.command import Ack, Replay, Verb
+from protocols.message.command import READS, Ack, Replay
 from protocols.message.status import GatewayState, HeadendStatus
 from protocols.message.topic import Address, Kind, Topics, parse
 from protocols.transport.mqtt import Delivered
@@ -36,37 +38,33 @@ class Inbox:
 
     Args:
         commit: where what came is made durable.
-        commands: takes commands.
+        door: takes commands.
+        around: learns when the head-end was heard.
         outbox: takes replays and acknowledgements.
         topics: the gateway's.
         clock: the gateway's.
-        begin: is told of each command that was accepted, and when it may begin.
-        pace: how fast commands may begin.
+        begin: is told of each command that was accepted.
     """
 
     def __init__(
         self,
         commit: GroupCommit,
-        commands: Commands,
+        door: Door,
+        around: Surroundings,
         outbox: Outbox,
         topics: Topics,
         clock: Clock,
-        begin: Callable[[Open, int], None],
-        pace: Pace,
+        begin: Callable[[Open], None],
     ) -> None:
         self.ignored = 0
         """Messages that were neither commands nor of use."""
         self._commit = commit
-        self._commands = commands
+        self._door = door
+        self._around = around
         self._outbox = outbox
         self._topics = topics
         self._clock = clock
         self._begin = begin
-        self._pace = pace
-
-    @property
-    def _around(self) -> Surroundings:
-        return self._commands.around
 
     async def take(self, message: Delivered, session: Acknowledger) -> None:
         """Take one message; it is acknowledged once what came of it is durable."""
@@ -86,9 +84,9 @@ class Inbox:
         expires_ms = None if message.expiry_s is None else now_ms + message.expiry_s * 1000
         reply = None if message.reply_topic is None else Reply(message.reply_topic, message.correlation)
         delivery = Delivery(message.payload, message.retain, expires_ms, reply)
-        accepted = await self._commit.run(lambda: self._commands.receive(meter, delivery, now_ms))
+        accepted = await self._commit.run(lambda: self._door.receive(meter, delivery, now_ms))
         if accepted is not None:
-            self._begin(accepted, self._pace.next_ms(max(now_ms, accepted.not_before_ms)))
+            self._begin(accepted)
 
     def _other(self, address: Address, message: Delivered) -> None:
         now_ms = self._clock.now_ms()
@@ -128,4 +126,4 @@ class Inbox:
 
 def priority_of(command: Open) -> Priority:
     """How urgent a command is on its line."""
-    return Priority.ON_DEMAND if command.command.verb in {Verb.READ, Verb.SYNC} else Priority.COMMAND
+    return Priority.ON_DEMAND if command.command.verb in READS else Priority.COMMAND

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 APPLICATION_ID: Final = 0x4D425458  # "MBTX": tells this file from any other SQLite file
-LAYOUT_VERSION: Final = 1
+LAYOUT_VERSION: Final = 2
 BALLAST_BYTES: Final = 1024 * 1024
 """Kept beside the store and given up when the disk is full, so that what makes room can itself be written."""
 PAGE_BYTES: Final = 4096
@@ -36,13 +36,16 @@ CREATE TABLE hole (
 CREATE TABLE command (
     id TEXT PRIMARY KEY, meter TEXT NOT NULL, verb TEXT NOT NULL, fingerprint BLOB NOT NULL, request BLOB NOT NULL,
     place INTEGER NOT NULL, rung TEXT NOT NULL, final INTEGER NOT NULL, received_ms INTEGER NOT NULL,
-    expires_ms INTEGER, answer BLOB, reply_to TEXT, correlation BLOB, progress TEXT) WITHOUT ROWID;
+    expires_ms INTEGER, not_before_ms INTEGER NOT NULL, answer BLOB, reply_to TEXT, correlation BLOB,
+    progress TEXT) WITHOUT ROWID;
 CREATE INDEX command_open ON command (place) WHERE final = 0;
+CREATE INDEX command_meter ON command (meter) WHERE final = 0;
 CREATE INDEX command_received ON command (received_ms);
 CREATE TABLE decision (
     id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, meter TEXT NOT NULL, command TEXT NOT NULL,
     verb TEXT NOT NULL, effect TEXT NOT NULL, allowed INTEGER NOT NULL, rule TEXT, override TEXT);
 CREATE INDEX decision_at ON decision (at_ms) WHERE allowed = 1;
+CREATE INDEX decision_command ON decision (command);
 CREATE TABLE balance (
     meter TEXT PRIMARY KEY, balance INTEGER NOT NULL, as_on_ms INTEGER NOT NULL, recharge_ms INTEGER,
     body BLOB NOT NULL) WITHOUT ROWID;

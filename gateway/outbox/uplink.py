@@ -11,7 +11,7 @@ from gateway.command.inbox import Inbox
 from gateway.configuration.config import BrokerConfig, GatewayConfig
 from gateway.outbox.sender import Sender
 from gateway.polling.reading import utc
-from gateway.service.clock import Clock, Pace
+from gateway.service.clock import Clock
 from gateway.service.core import Core
 from gateway.service.health import Health
 from gateway.version import VERSION
@@ -30,7 +30,7 @@ class Uplink:
         core: the gateway's cores.
         clock: the gateway's.
         health: counts sessions.
-        begin: is told of accepted commands, and when they may begin.
+        begin: is told of accepted commands.
         states: counts meters, for the status.
         remarks: what an operator should know, for the status.
 
@@ -46,7 +46,7 @@ class Uplink:
         clock: Clock,
         health: Health,
         *,
-        begin: Callable[[Open, int], None],
+        begin: Callable[[Open], None],
         states: Callable[[], Mapping[MeterState, int]],
         remarks: Mapping[str, str],
     ) -> None:
@@ -59,8 +59,7 @@ class Uplink:
         if config.broker.message_expiry is not None:
             self.sender.readings_expire_s = max(1, config.broker.message_expiry // 1000)
         core.commit.tail = self.sender
-        pace = Pace(config.limits.commands_per_second)
-        self._inbox = Inbox(core.commit, core.commands, core.outbox, core.topics, clock, begin, pace)
+        self._inbox = Inbox(core.commit, core.door, core.around, core.outbox, core.topics, clock, begin)
         self._broker = broker_of(config.broker, config.id, beside)
         self._backoff_max_s = config.broker.backoff_max / 1000
         self._core = core

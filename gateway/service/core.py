@@ -4,7 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from gateway.command.command import Commands, Surroundings
+from gateway.command.command import Commands
+from gateway.command.door import Door
+from gateway.command.judgement import Surroundings
 from gateway.configuration.config import GatewayConfig
 from gateway.outbox.ballast import Ballast
 from gateway.outbox.group_commit import GroupCommit
@@ -56,6 +58,7 @@ class Core:
         )
         self.commit.on_full = self._make_room
         self.commands = Commands(self.store, self.outbox, self.topics, self.around)
+        self.door = Door(self.commands)
         self.report = Report(self.store, self.outbox, self.topics)
         self.report.clock_trusted = lambda: self.around.clock_trusted
 

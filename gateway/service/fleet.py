@@ -2,10 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 
-from gateway.command.command import Open, Surroundings
+from gateway.command.command import Open
 from gateway.command.inbox import priority_of
+from gateway.command.judgement import Surroundings
 from gateway.meter.modbus import ModbusScripts
 from gateway.polling.bus import Job
+from gateway.service.clock import Pace
 from gateway.service.runner import LineRunner, Shared
 from gateway.service.unit import Unit, line_key
 from protocols.address import DlmsAddress, TcpListen
@@ -18,15 +20,19 @@ class Fleet:
     Args:
         shared: what all lines use.
         around: whom commands may be for.
+        pace: how fast commands may begin.
         spawn: runs what is left to do with a line that nobody needs any more.
     """
 
-    def __init__(self, shared: Shared, around: Surroundings, spawn: Callable[[Awaitable[None], str], None]) -> None:
+    def __init__(
+        self, shared: Shared, around: Surroundings, pace: Pace, spawn: Callable[[Awaitable[None], str], None]
+    ) -> None:
         self.lines: dict[str, LineRunner] = {}
         self.line_of: dict[str, LineRunner] = {}
         """By meter."""
         self._shared = shared
         self._around = around
+        self._pace = pace
         self._spawn = spawn
 
     def join(self, unit: Unit) -> None:
@@ -84,11 +90,12 @@ class Fleet:
             if isinstance(address := unit.config.address, DlmsAddress) and isinstance(address.carrier, TcpListen)
         ]
 
-    def begin(self, waiting: Open, at_ms: int) -> None:
-        """A command is to be done, not before an instant."""
+    def begin(self, waiting: Open) -> None:
+        """A command is to be done, when it is its turn among all new ones and not before it may be."""
         runner = self.line_of.get(waiting.meter)
         if runner is not None:
             command_id = waiting.command.id
+            at_ms = max(self._pace.next_ms(self._shared.clock.now_ms()), waiting.not_before_ms)
             key = f"command:{command_id}"
             runner.add(Job(waiting.meter, priority_of(waiting), key, at_ms, work=command_id))
 

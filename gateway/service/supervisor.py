@@ -22,7 +22,7 @@ from gateway.polling.schedule import Schedule
 from gateway.push.intake import PushIntake
 from gateway.push.listener import PushListener
 from gateway.service.caller import Callers
-from gateway.service.clock import Clock, Trust, judge_clock
+from gateway.service.clock import Clock, Pace, Trust, judge_clock
 from gateway.service.core import Core
 from gateway.service.fleet import Fleet
 from gateway.service.health import Health
@@ -30,6 +30,7 @@ from gateway.service.health_server import HealthServer
 from gateway.service.runner import Shared
 from gateway.service.sd_notify import Notifier
 from gateway.service.unit import make_units, title_of, zone_of
+from protocols.message.command import Command
 from protocols.message.status import MeterState
 
 _log = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ class Gateway:
             spawn=self._spawn,
             images=images_in(edge.beside / config.firmware.images),
         )
-        self.fleet = Fleet(self.shared, self.core.around, self._spawn)
+        self.fleet = Fleet(self.shared, self.core.around, Pace(config.limits.commands_per_second), self._spawn)
         self.uplink = Uplink(
             config,
             edge.beside,
@@ -137,6 +138,7 @@ class Gateway:
     def _count(self) -> None:
         core, gauge = self.core, self.health.gauge
         core.commands.climbed = self.health.rung
+        core.commands.judgement.overridden = _say_overridden
         gauge("gateway_queue_rows", "Rows that wait to be sent.", lambda: core.outbox.totals.queued)
         gauge("gateway_queue_bytes", "What the outbox holds, shelf included.", lambda: core.outbox.totals.bytes_all)
         gauge("gateway_queue_age_seconds", "Age of the row that waits longest.", self._queue_age_s)
@@ -219,7 +221,7 @@ class Gateway:
             self.core.outbox.holes.note(reason, 0, now_ms, now_ms)
             _log.error(reason)
         for waiting in self.core.commands.waiting():
-            self.fleet.begin(waiting, max(now_ms, waiting.not_before_ms))
+            self.fleet.begin(waiting)
 
     async def _stop(self, others: list[asyncio.Task[None]]) -> None:
         self.shared.stopping = True
@@ -256,7 +258,7 @@ class Gateway:
             await asyncio.sleep(HOUSEKEEPING_S)
             self.health.beat()
             self._edge.notify.tell("WATCHDOG=1")
-            self.health.guard(self.core.commands.refused, self.core.commands.decisions)
+            self.health.guard(self.core.commands.judgement.refused, self.core.commands.judgement.decisions)
             self._look_at_clock()
             if self._file_changed():
                 await self.reload()
@@ -330,7 +332,7 @@ class Gateway:
         self.callers.expect(self.fleet.callers())
         for waiting in await self.core.commit.run(self.core.commands.waiting):
             if waiting.meter in changed:
-                self.fleet.begin(waiting, max(self.clock.now_ms(), waiting.not_before_ms))
+                self.fleet.begin(waiting)
         self.uplink.tell_status()
         _log.warning("the configuration was read again: %d meters, %d of them changed", len(units), len(changed))
 
@@ -342,6 +344,13 @@ class Gateway:
         if text is not None:
             self.remarks[about] = text
         self.uplink.tell_status()
+
+
+def _say_overridden(meter: str, command: Command) -> None:
+    asked = command.override
+    if asked is not None:
+        by = (command.verb, command.id, asked.permission, command.requested_by, asked.reason)
+        _log.warning("%s %s passes the guard by permission %r for %r: %r", *by, extra={"meter": meter})
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:

@@ -29,8 +29,8 @@ class Verb(StrEnum):
     TARIFF = "tariff"
 
 
-LONG_JOBS: Final = frozenset({Verb.FIRMWARE, Verb.ROTATE_KEYS, Verb.TARIFF})
-"""Verbs that take many steps and are resumed, not repeated."""
+READS: Final = (Verb.READ, Verb.SYNC)
+"""Verbs that change nothing: they do not wait for a command that is delayed."""
 
 
 class Cause(StrEnum):
@@ -62,7 +62,7 @@ class Override(Message):
 
 
 class Command(Message):
-    """One request. The same `id` again gets the first answer; with other content it is refused."""
+    """One request. The same `id` again gets the answer as it stands and moves nothing; other content is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.command.command import Commands, Delivery, Surroundings
+from gateway.command.command import Commands
+from gateway.command.door import Delivery, Door
 from gateway.command.guard_rule import GuardConfig
+from gateway.command.judgement import Surroundings
 from gateway.outbox.outbox import Outbox
 from gateway.outbox.retention import Limits, Retention
 from gateway.outbox.store import Store, open_store
@@ -32,6 +34,7 @@ class Cores:
     retention: Retention = field(init=False)
     around: Surroundings = field(init=False)
     commands: Commands = field(init=False)
+    door: Door = field(init=False)
     report: Report = field(init=False)
 
     def __post_init__(self) -> None:
@@ -39,6 +42,7 @@ class Cores:
         self.retention = Retention(self.store, self.outbox, Limits())
         self.around = Surroundings(guard=self.guard, groups={"MB1": (), "MB2": ("north",)}, headend_seen_ms=NOW_MS)
         self.commands = Commands(self.store, self.outbox, self.topics, self.around)
+        self.door = Door(self.commands)
         self.report = Report(self.store, self.outbox, self.topics)
 
     def results(self, after: int = 0) -> list[Result]:

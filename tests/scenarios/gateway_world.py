@@ -1,8 +1,10 @@
 """A small world for the gateway's cores: two meters, a model broker, a head-end with a ledger, all on one seed.
 
 The cores are those that run in production (store, outbox, sender, commands, guard, schedule, lines, scripts); network,
-broker, meters and head-end are models. Gateway, broker and meters die at seeded instants; the broker may forget what it
-had acknowledged. Time is simulated: an event is a callback in a heap.
+broker, meters and head-end are models. Gateway, broker and meters die at seeded instants, and connections break. The
+broker does what brokers do: it forgets what it had acknowledged, drops a session, says things twice, and in another
+order after an interruption. In every twentieth world the guard delays reconnects, so that commands wait for each other.
+Time is simulated: an event is a callback in a heap.
 """
 
 import heapq
@@ -12,10 +14,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from gateway.command.command import Commands, Delivery, Open, Surroundings
+from gateway.command.command import Commands, Open
+from gateway.command.door import Delivery, Door
 from gateway.command.execution import Tools, execute
 from gateway.command.guard_rule import GuardConfig
 from gateway.command.inbox import priority_of
+from gateway.command.judgement import Surroundings
 from gateway.command.retry import try_again, wait_ms
 from gateway.meter.dlms import DlmsScripts
 from gateway.outbox.outbox import Outbox
@@ -46,13 +50,19 @@ from tests.gateway.fake_meter import IST, FakeMeter
 CHAOS_MS = 24_000
 """So long things die; then the world is healthy and comes to rest."""
 CALM_MS = 24_000
+LONG_CALM_MS = 100_000
+"""Where commands live long: until the last one is over."""
 PERIOD_MS = 10_000
+DISK_MS = 3
+"""What is committed is durable within this."""
 METERS = ("MB1", "MB2")
 PLANS = {
     "instantaneous": ReadPlan.model_validate("20s"),
     "block_load": ReadPlan.model_validate({"every": "10s", "depth": "5m"}),
 }
-GUARD = GuardConfig.model_validate({"rule": [{"kind": "blast_radius", "per_minute": 1000}]})
+WIDE = {"kind": "blast_radius", "per_minute": 1000}
+GUARD = GuardConfig.model_validate({"rule": [WIDE]})
+DELAYING_GUARD = GuardConfig.model_validate({"rule": [WIDE, {"kind": "reconnect_rate", "per_minute": 1}]})
 
 
 class World:
@@ -61,6 +71,10 @@ class World:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.rng = Random(seed)
+        self.delays = seed % 20 == 0
+        """The guard delays reconnects."""
+        self.guard = DELAYING_GUARD if self.delays else GUARD
+        self.end_ms = NOW_MS + CHAOS_MS + (LONG_CALM_MS if self.delays else CALM_MS)
         self.now_ms = NOW_MS
         self._events: list[tuple[int, int, Callable[[], None]]] = []
         self._order = 0
@@ -88,9 +102,9 @@ class World:
     def run(self) -> None:
         self.gateway.start()
         self.headend.start()
-        for kill in (self._kill_gateway, self._kill_broker, self._darken):
+        for kill in (self._kill_gateway, self._kill_broker, self._break_connection, self._darken):
             self.later(self.rng.randrange(500, CHAOS_MS // 3), kill)
-        while self._events and self._events[0][0] <= NOW_MS + CHAOS_MS + CALM_MS:
+        while self._events and self._events[0][0] <= self.end_ms:
             self.now_ms, _, event = heapq.heappop(self._events)
             event()
 
@@ -112,6 +126,11 @@ class World:
             self.later(self.rng.randrange(50, 5_000), self.broker.start)
         self._again(self._kill_broker)
 
+    def _break_connection(self) -> None:
+        if self.chaotic:
+            self.broker.break_connection(drops_session=self.rng.random() < 0.3)
+        self._again(self._break_connection)
+
     def _darken(self) -> None:
         if self.chaotic:
             self.dark_until[self.rng.choice(METERS)] = self.now_ms + self.rng.randrange(100, 5_000)
@@ -119,7 +138,7 @@ class World:
 
 
 class Broker:
-    """A model of a broker: it acknowledges at once and, when it dies, may have forgotten what it acknowledged."""
+    """A model of a broker: what it has acknowledged may be forgotten, repeated, or come in another order."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -142,8 +161,21 @@ class Broker:
 
     def start(self) -> None:
         self.up = True
+        self._reorder(self.for_headend)
         for index in range(len(self.for_headend)):  # who hands these on died with us
             self._world.later(index, self._hand_on)
+
+    def break_connection(self, *, drops_session: bool) -> None:
+        """The gateway's connection is gone; the broker may keep nothing of its session, and still what is retained."""
+        if self.session is not None:
+            self.session.end()
+        if drops_session:
+            self.for_gateway.clear()
+            self.knows_gateway = False
+
+    def _reorder(self, messages: list[tuple[str, bytes]]) -> None:
+        if self._world.rng.random() < 0.3:
+            self._world.rng.shuffle(messages)
 
     def take(self, topic: str, payload: bytes, *, retain: bool) -> None:
         """A message from the gateway."""
@@ -156,7 +188,11 @@ class Broker:
     def _hand_on(self) -> None:
         """One message, in order: the head-end reads at its own pace, and what it has not read can be forgotten."""
         if self.up and self.for_headend:
-            self._world.headend.take(*self.for_headend.pop(0))
+            self._world.headend.take(*self.for_headend[0])
+            if self._world.rng.random() < 0.03:
+                self._world.later(50, self._hand_on)  # the head-end's word that it has it was lost
+            else:
+                del self.for_headend[0]
 
     def publish(self, topic: str, payload: bytes) -> None:
         """A message from the head-end; without a broker it is lost, and the head-end's own matter."""
@@ -164,8 +200,13 @@ class Broker:
             self.for_gateway.append((topic, payload))
             self.deliver()
 
+    def resume(self) -> None:
+        """The gateway is connected again: what it has not acknowledged comes once more, in some order."""
+        self._reorder(self.for_gateway)
+        self.deliver()
+
     def deliver(self) -> None:
-        """What waits for the gateway, in order, as long as there is a session; kept until it is acknowledged."""
+        """What waits for the gateway, as long as there is a session; kept until it is acknowledged."""
         session = self.session
         if session is not None:
             for message in self.for_gateway:
@@ -257,8 +298,9 @@ class Gateway:
         store._memories.clear()  # the cores of the life before are gone, and with them what they remembered
         self.outbox = Outbox(store, historical_after_ms=2_000)
         self.retention = Retention(store, self.outbox, Limits())
-        around = Surroundings(guard=GUARD, groups=dict.fromkeys(METERS, ()), headend_seen_ms=world.now_ms)
+        around = Surroundings(guard=world.guard, groups=dict.fromkeys(METERS, ()), headend_seen_ms=world.now_ms)
         self.commands = Commands(store, self.outbox, self.topics, around)
+        self.door = Door(self.commands)
         self.report = Report(store, self.outbox, self.topics)
         self.sender = Sender(self.outbox, self._wake, world.now, lambda _reason: None)
         self.sender.status_topic = self.topics.status
@@ -284,7 +326,7 @@ class Gateway:
         for name in METERS:
             self.schedule.put(name, PLANS, self._world.now_ms)
         for waiting in self.commands.waiting():
-            self._begin(waiting, self._world.now_ms)
+            self._begin(waiting)
         self._connect()
         self._tick()
         self._beat()
@@ -302,7 +344,7 @@ class Gateway:
         self.commit(lambda _now: self.outbox.begin_session(new=not known))
         self.sender.begin(session)
         self._status()
-        broker.deliver()
+        broker.resume()
 
     def disconnected(self) -> None:
         self.session = None
@@ -323,7 +365,7 @@ class Gateway:
                     self.sender.deliver(collected)
 
             # The disk takes its time, but a group is durable before the next one begins.
-            self._durable_ms = max(self._durable_ms, self._world.now_ms + self._world.rng.randrange(0, 3))
+            self._durable_ms = max(self._durable_ms, self._world.now_ms + self._world.rng.randrange(DISK_MS))
             self._world.later(self._durable_ms - self._world.now_ms, deliver)
         return outcome
 
@@ -357,9 +399,9 @@ class Gateway:
         topic, payload = message
         if topic.endswith("/command"):
             meter = topic.split("/")[-2]
-            accepted = self.commit(lambda now_ms: self.commands.receive(meter, Delivery(payload), now_ms))
+            accepted = self.commit(lambda now_ms: self.door.receive(meter, Delivery(payload), now_ms))
             if accepted is not None:
-                self._begin(accepted, self._world.now_ms)
+                self._begin(accepted)
         elif topic.endswith("/replay"):
             asked = Replay.from_json(payload)
             self.commit(lambda now_ms: self.outbox.replay(asked.stream, asked.from_seq, asked.to_seq, now_ms))
@@ -368,7 +410,8 @@ class Gateway:
             self.commit(lambda _now: self.outbox.ack(said.stream, said.seq))
         stored()
 
-    def _begin(self, waiting: Open, at_ms: int) -> None:
+    def _begin(self, waiting: Open) -> None:
+        at_ms = max(self._world.now_ms, waiting.not_before_ms)
         command_id = waiting.command.id
         self._add(Job(waiting.meter, priority_of(waiting), f"command:{command_id}", at_ms, work=command_id))
 
@@ -424,7 +467,7 @@ class Gateway:
         match step:
             case Commit(work):
                 result = self.commit(work)
-                self._world.later(rng.randrange(0, 3), lambda: self._step(running, result, None))
+                self._world.later(rng.randrange(DISK_MS), lambda: self._step(running, result, None))
             case Wait(ms):
                 self._world.later(ms, lambda: self._step(running, None, None))
             case Ask(request):
@@ -524,7 +567,8 @@ class Headend:
         if not self.world.chaotic:
             return
         rng = self.world.rng
-        meter, lifetime = rng.choice(METERS), rng.randrange(200, 8_000)
+        meter = rng.choice(METERS)
+        lifetime = rng.randrange(20_000, 70_000) if self.world.delays else rng.randrange(200, 8_000)
         data = {
             "id": f"c{len(self.commands)}",
             "verb": rng.choice(["disconnect", "reconnect"]),

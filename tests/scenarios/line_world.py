@@ -17,8 +17,9 @@ from emulator.bench.assembly import assemble
 from emulator.bench.file import check as check_bench
 from emulator.line.endpoint import group
 from emulator.line.line import Line as MeterLine
-from gateway.command.command import Commands, Surroundings
+from gateway.command.command import Commands
 from gateway.command.guard_rule import GuardConfig
+from gateway.command.judgement import Surroundings
 from gateway.configuration.config import check
 from gateway.meter import dlms_link, modbus_link
 from gateway.outbox.group_commit import GroupCommit
@@ -26,7 +27,7 @@ from gateway.outbox.outbox import Outbox
 from gateway.polling.bus import Job
 from gateway.polling.report import Report
 from gateway.polling.schedule import Due, Schedule
-from gateway.service.clock import Clock
+from gateway.service.clock import Clock, Pace
 from gateway.service.fleet import Fleet
 from gateway.service.health import Health
 from gateway.service.runner import Shared
@@ -173,7 +174,7 @@ class World:
             spawn=lambda work, _name: self._work.append(work),
             images=lambda _name: None,
         )
-        self.fleet = Fleet(shared, around, shared.spawn)
+        self.fleet = Fleet(shared, around, Pace(50), shared.spawn)
         for unit in make_units(config, Path(), zone_of("Asia/Kolkata"), seeded(1).randbytes):
             self.fleet.join(unit)
 

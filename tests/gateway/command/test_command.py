@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.command.command import LIFETIME_MS, Commands, Delivery
+from gateway.command.command import Commands
+from gateway.command.door import LIFETIME_MS, Delivery
 from gateway.command.guard_rule import GuardConfig
 from gateway.outbox.outbox import Reply
 from gateway.polling.reading import utc
@@ -29,7 +30,7 @@ def give(
     """What the results say of one delivery: rung and rule."""
     (before,) = cores.store.sql.execute("SELECT COALESCE(MAX(id), 0) FROM outbox").fetchone()
     with cores.store.transaction():
-        cores.commands.receive(meter, Delivery(payload, **more), now_ms)
+        cores.door.receive(meter, Delivery(payload, **more), now_ms)
     return [(result.rung.value, result.rule) for result in cores.results(after=before)]
 
 
@@ -177,10 +178,55 @@ def test_a_mass_disconnect_is_stopped_at_the_configured_number() -> None:
     outcomes = [give(cores, request(id=f"c{number}"), f"MB{number}")[0] for number in range(1_000)]
     assert outcomes.count(("accepted", None)) == 20
     assert outcomes.count(("refused", "blast-radius")) == 980
-    assert cores.commands.refused["blast-radius"] == 980
+    assert cores.commands.judgement.refused["blast-radius"] == 980
     assert give(cores, request(id="later", expires_at=None), "MB999", NOW_MS + 61_000) == [("refused", "expiry")]
     later = (utc(NOW_MS) + timedelta(minutes=9)).isoformat()
     assert give(cores, request(id="late", expires_at=later), "MB999", NOW_MS + 61_000) == [("accepted", None)]
+
+
+def test_cuts_that_waited_for_their_meters_do_not_fall_into_one_minute() -> None:
+    guard = GuardConfig.model_validate({"rule": [{"kind": "blast_radius", "per_minute": 3}]})
+    cores = Cores(guard=guard)
+    cores.around.groups = {f"MB{number}": () for number in range(9)}
+    late = (utc(NOW_MS) + timedelta(hours=9)).isoformat()
+    for number in range(9):
+        wait_ms = number // 3 * 61_000
+        assert give(cores, request(id=f"c{number}", expires_at=late), f"MB{number}", NOW_MS + wait_ms)[0][1] is None
+    back_ms = NOW_MS + 3_600_000
+    with cores.store.transaction():
+        begun = [cores.commands.begin(f"c{number}", back_ms) for number in range(9)]
+    assert begun == [True] * 3 + [False] * 6
+    refused = [(result.rung, result.rule) for result in cores.results() if result.final]
+    assert refused == [(Rung.REFUSED, "blast-radius")] * 6
+
+
+RATE = GuardConfig.model_validate({"rule": [{"kind": "reconnect_rate", "per_minute": 1}]})
+
+
+def test_what_comes_after_a_delayed_reconnect_waits_behind_it_and_a_read_does_not() -> None:
+    cores = Cores(guard=RATE)
+    give(cores, request(id="first", verb="reconnect"), "MB2")
+    for number, verb in enumerate(["reconnect", "disconnect", "read", "set_clock"]):
+        args = {"profile": "instantaneous"} if verb == "read" else {}
+        give(cores, request(id=f"c{number}", verb=verb, args=args), now_ms=NOW_MS + number)
+    waits = {each.command.id: each.not_before_ms - NOW_MS for each in cores.commands.waiting()}
+    assert waits == {"first": 0, "c0": 60_000, "c1": 60_000, "c2": 2, "c3": 60_000}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.integers(0, 40_000), min_size=1, max_size=30), st.integers(1, 4))
+def test_reconnects_never_begin_faster_than_their_rate_and_none_waits_longer_than_it_must(
+    pauses_ms: list[int], per_minute: int
+) -> None:
+    guard = GuardConfig.model_validate({"rule": [{"kind": "reconnect_rate", "per_minute": per_minute}]})
+    cores, now_ms, begins = Cores(guard=guard), NOW_MS, list[int]()
+    cores.around.groups = {f"MB{number}": () for number in range(len(pauses_ms))}
+    for number, pause_ms in enumerate(pauses_ms):
+        now_ms += pause_ms
+        give(cores, request(id=f"c{number}", verb="reconnect", expires_at=None), f"MB{number}", now_ms)
+        begins.append(cores.commands.waiting()[-1].not_before_ms)
+        before = begins[-1 - per_minute] if number >= per_minute else now_ms - 60_000
+        assert begins[-1] == max(now_ms, before + 60_000)
 
 
 def test_a_group_s_own_number_counts_its_own_cuts_and_those_of_all_count_too() -> None:
@@ -192,6 +238,21 @@ def test_a_group_s_own_number_counts_its_own_cuts_and_those_of_all_count_too() -
     cores.around.groups = {f"MB{number}": ("north",) if number % 2 else () for number in range(20)}
     outcomes = [give(cores, request(id=f"c{number}"), f"MB{number}")[0] for number in range(20)]
     assert [rule for _, rule in outcomes[:8]] == [None, None, None, None, None, "north", "blast-radius", "north"]
+
+
+def test_an_override_is_told_with_who_and_which() -> None:
+    guard = GuardConfig.model_validate(
+        {
+            "rule": [{"kind": "protected", "reason": "a hospital"}],
+            "permission": {"court": {"requested_by": ["asha"], "rules": ["protected"]}},
+        }
+    )
+    cores, told = Cores(guard=guard), list[tuple[str, str]]()
+    cores.commands.judgement.overridden = lambda meter, command: told.append((meter, command.id))
+    asked = {"override": {"permission": "court", "reason": "order 12"}}
+    assert give(cores, request(**asked)) == [("refused", "protected")]
+    assert give(cores, request(id="c2", requested_by="asha", **asked)) == [("accepted", None)]
+    assert told == [("MB1", "c2")]
 
 
 def test_every_decision_is_kept() -> None:
@@ -214,7 +275,7 @@ def test_a_response_topic_gets_a_copy_with_the_same_number() -> None:
 def test_command_decision_and_result_are_durable_together_or_not_at_all() -> None:
     cores = Cores()
     cores.store.begin()
-    cores.commands.receive("MB1", Delivery(request()), NOW_MS)
+    cores.door.receive("MB1", Delivery(request()), NOW_MS)
     cores.store.rollback()
     assert cores.commands.waiting() == []
     assert cores.results() == []

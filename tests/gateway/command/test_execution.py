@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.command.command import Delivery
+from gateway.command.door import Delivery
 from gateway.command.execution import Tools, execute
 from gateway.meter.dlms import DlmsScripts
 from gateway.meter.dlms_profile import Act, GetMany, Set, obis
@@ -39,7 +39,7 @@ class Bench:
     def receive(self, verb: str, command_id: str = "c1", **more: Any) -> None:
         data = {"id": command_id, "verb": verb, "cause": "maintenance", "expires_at": EXPIRES} | more
         with self.cores.store.transaction():
-            self.cores.commands.receive("MB1", Delivery(json.dumps(data).encode()), self.clock.now_ms)
+            self.cores.door.receive("MB1", Delivery(json.dumps(data).encode()), self.clock.now_ms)
 
     def execute(self, command_id: str = "c1", stop_after: int | None = None) -> int | None:
         self.driver.steps = 0

@@ -27,7 +27,8 @@ def case(asked: Command, effect: Effect = Effect.CUT, **more: Any) -> Case:
     known: dict[str, Any] = {
         "command": asked, "meter": "MB1", "groups": ("north",), "effect": effect, "now_ms": NOW_MS,
         "clock_trusted": True, "headend_seen_ms": NOW_MS, "balance": None,
-        "fleet": lambda _rule: 100, "cuts_since": lambda _since, _rule: 0, "restores_since": lambda _since, _rule: 0,
+        "fleet": lambda _rule: 100, "cuts_since": lambda _since, _rule: 0,
+        "restores_since": lambda _since, _rule: iter(()),
     }  # fmt: skip
     return Case(**known | more)
 
@@ -190,9 +191,10 @@ def test_the_blast_radius_bounds_cuts_of_every_cause(
         assert not stops or verdict.rule == "blast-radius"
 
 
-def test_at_the_wire_a_cut_that_was_counted_is_not_counted_against_itself() -> None:
+def test_at_the_wire_cuts_are_counted_again() -> None:
     config = guard({"kind": "blast_radius", "per_minute": 1})
-    assert cut(config, cuts_since=counted({60_000: 1}), at_wire=True).allowed
+    assert cut(config, at_wire=True).allowed
+    assert cut(config, cuts_since=counted({60_000: 1}), at_wire=True).rule == "blast-radius"
 
 
 def test_without_a_rule_of_one_s_own_there_is_a_blast_radius() -> None:
@@ -228,9 +230,13 @@ def test_only_a_named_safety_hold_stops_a_reconnect() -> None:
 
 def test_a_reconnect_rate_delays_and_does_not_refuse() -> None:
     config = guard({"kind": "reconnect_rate", "per_minute": 10})
-    assert reconnect(config, restores_since=lambda _since, _rule: 9).delay_ms == 0
-    verdict = reconnect(config, restores_since=lambda _since, _rule: 25)
-    assert (verdict.allowed, verdict.delay_ms) == (True, 120_000)
+
+    def begun(*ago_s: int) -> Verdict:
+        return reconnect(config, restores_since=lambda _since, _rule: (NOW_MS - ago * 1000 for ago in ago_s))
+
+    assert begun(*range(9)).delay_ms == 0
+    assert (begun(*range(10)).allowed, begun(*range(10)).delay_ms) == (True, 51_000)
+    assert begun(*range(-70, -60), 1, 2).delay_ms == 121_000, "those to come count like those that were"
 
 
 PERMISSION = {"storm-desk": {"requested_by": ["asha"], "rules": ["app down", "hours", "expiry"]}}

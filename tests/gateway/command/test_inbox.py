@@ -10,7 +10,7 @@ from gateway.outbox.group_commit import GroupCommit
 from gateway.outbox.store import StoreError
 from gateway.polling.reading import utc
 from gateway.polling.schedule import Priority
-from gateway.service.clock import Clock, Pace
+from gateway.service.clock import Clock
 from protocols.transport.mqtt import Delivered
 from tests.gateway.cores import NOW_MS, Cores
 
@@ -21,23 +21,23 @@ CLOCK: Final = Clock(lambda: NOW_MS, lambda: 0)
 class Bench:
     """An inbox on a store in memory; what it acknowledges and begins is kept."""
 
-    def __init__(self, per_second: float = 50) -> None:
+    def __init__(self) -> None:
         self.cores = Cores()
         self.acknowledged: list[Delivered] = []
-        self.begun: list[tuple[str, int]] = []
+        self.begun: list[str] = []
         self.full = False
         self.inbox = Inbox(
             _AtOnce(self),
-            self.cores.commands,
+            self.cores.door,
+            self.cores.around,
             self.cores.outbox,
             self.cores.topics,
             CLOCK,
             self._begin,
-            Pace(per_second),
         )
 
-    def _begin(self, command: Open, at_ms: int) -> None:
-        self.begun.append((command.command.id, at_ms))
+    def _begin(self, command: Open) -> None:
+        self.begun.append(command.command.id)
 
     def acknowledge(self, message: Delivered) -> None:
         self.acknowledged.append(message)
@@ -69,7 +69,7 @@ def read(command_id: str) -> dict[str, Any]:
 async def test_a_command_is_acknowledged_and_begun() -> None:
     bench = Bench()
     await bench.take("gw1/MB1/command", read("c1"))
-    assert bench.begun == [("c1", NOW_MS)]
+    assert bench.begun == ["c1"]
     assert len(bench.acknowledged) == 1
 
 
@@ -79,13 +79,6 @@ async def test_what_could_not_be_stored_stays_with_the_broker() -> None:
     await bench.take("gw1/MB1/command", read("c1"))
     assert bench.acknowledged == []
     assert bench.begun == []
-
-
-async def test_many_commands_begin_at_the_pace_that_is_set() -> None:
-    bench = Bench(per_second=10)
-    for number in range(4):
-        await bench.take("gw1/MB1/command", read(f"c{number}"))
-    assert [at_ms - NOW_MS for _, at_ms in bench.begun] == [0, 100, 200, 300]
 
 
 async def test_bad_messages_are_acknowledged_counted_and_stop_nothing() -> None:
@@ -103,7 +96,7 @@ async def test_bad_messages_are_acknowledged_counted_and_stop_nothing() -> None:
     assert bench.inbox.ignored == 5
     assert len(bench.acknowledged) == 7
     await bench.take("gw1/MB1/command", read("c1"))
-    assert bench.begun == [("c1", NOW_MS)]
+    assert bench.begun == ["c1"]
 
 
 async def test_a_heartbeat_counts_from_now_and_a_retained_one_from_when_it_was() -> None:
@@ -130,12 +123,12 @@ async def test_moving_a_meter_comes_before_reading_one() -> None:
     urgent: list[Priority] = []
     bench.inbox = Inbox(
         _AtOnce(bench),
-        bench.cores.commands,
+        bench.cores.door,
+        bench.cores.around,
         bench.cores.outbox,
         bench.cores.topics,
         CLOCK,
-        lambda command, _at_ms: urgent.append(priority_of(command)),
-        Pace(50),
+        lambda command: urgent.append(priority_of(command)),
     )
     expires = utc(NOW_MS + 60_000).isoformat()
     await bench.take("gw1/MB1/command", read("c1"))
