@@ -22,7 +22,9 @@ from typing import Any, Final
 import psutil
 import uvloop
 
-from protocols.transport.mqtt import Broker, Session, connect
+from protocols.transport.mqtt.broker import Broker
+from protocols.transport.mqtt.connect import connect
+from protocols.transport.mqtt.session import Session
 from tests.broker import mosquitto
 
 MEDIAN_MS: Final = 15.0

@@ -22,7 +22,8 @@ from gateway.outbox.group_commit import GroupCommit
 from gateway.outbox.outbox import Outbox, RowKind
 from gateway.outbox.sender import Sender
 from gateway.outbox.store import open_store
-from protocols.transport.mqtt import Broker, connect
+from protocols.transport.mqtt.broker import Broker
+from protocols.transport.mqtt.connect import connect
 from tests.broker import mosquitto
 
 FLOOR: Final = 0.7

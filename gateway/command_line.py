@@ -17,7 +17,7 @@ from gateway.desk.send import NobodyError
 from gateway.exit_status import ExitStatus
 from gateway.outbox.store import StoreError
 from gateway.service.script import MeterError, NoAnswerError, NoConnectionError, NotLetInError
-from protocols.transport.mqtt import MqttLostError, MqttRefusedError
+from protocols.transport.mqtt.broker import MqttLostError, MqttRefusedError
 
 T = TypeVar("T")
 

@@ -25,7 +25,7 @@ from protocols.message import schema as contract
 from protocols.message.command import Command, Result
 from protocols.message.topic import DEFAULT_PREFIX, Kind
 from protocols.secret import Secret
-from protocols.transport.mqtt import Broker
+from protocols.transport.mqtt.broker import Broker
 from protocols.transport.pump import link_time_us
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Meters to and from MQTT; loses nothing.")

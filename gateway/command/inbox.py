@@ -17,7 +17,7 @@ from gateway.service.core import HEADEND_SEEN
 from protocols.message.command import READS, Ack, Replay
 from protocols.message.status import GatewayState, HeadendStatus
 from protocols.message.topic import Address, Kind, Topics, parse
-from protocols.transport.mqtt import Delivered
+from protocols.transport.mqtt.broker import Delivered
 
 HEARD_EVERY_MS: Final = 10_000
 """The head-end's heartbeat is written down at most so often."""

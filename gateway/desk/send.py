@@ -8,7 +8,9 @@ from gateway.exit_status import ExitStatus
 from protocols.message.command import Command, Result, Rung
 from protocols.message.status import GatewayState, GatewayStatus
 from protocols.message.topic import Kind, Topics, parse
-from protocols.transport.mqtt import Broker, MqttLostError, Session, connect
+from protocols.transport.mqtt.broker import Broker, MqttLostError
+from protocols.transport.mqtt.connect import connect
+from protocols.transport.mqtt.session import Session
 
 ACCEPTED_S: Final = 10.0
 """A gateway that is there answers within this."""

@@ -86,6 +86,7 @@ class Outbox:
         self._historical_after_ms = historical_after_ms
         self._again: deque[int] = deque()
         self._retained: deque[str] = deque()
+        self._new = False
         self._replays: deque[tuple[int, int]] = deque()
         self._live_after = self._last_id()
         store.join(self)
@@ -156,12 +157,16 @@ class Outbox:
         Args:
             new: the broker knew nothing of us, so its retained messages may be gone too.
         """
+        self._live_after = self._last_id()
+        self._new = new
+        self.take_again()
+
+    def take_again(self) -> None:
+        """What is not known to have arrived is taken once more, within the same session too."""
         rows = self._sql.execute("SELECT seq FROM outbox WHERE seq IS NOT NULL AND acked = 0 ORDER BY seq")
         self._again = deque(seq for (seq,) in rows)
-        self._live_after = self._last_id()
-        self._retained = deque()
-        if new:
-            self._retained.extend(topic for (topic,) in self._sql.execute("SELECT topic FROM retained ORDER BY topic"))
+        topics = self._sql.execute("SELECT topic FROM retained ORDER BY topic") if self._new else ()
+        self._retained = deque(topic for (topic,) in topics)
 
     def take(self, limit: int, now_ms: int) -> list[Outgoing]:
         """The next messages for the wire, at most `limit`.

@@ -16,7 +16,9 @@ from gateway.service.core import Core
 from gateway.service.health import Health
 from gateway.version import VERSION
 from protocols.message.status import GatewayState, GatewayStatus, MeterState
-from protocols.transport.mqtt import Broker, MqttLostError, Session, Will, stay_connected
+from protocols.transport.mqtt.broker import Broker, MqttLostError, Will
+from protocols.transport.mqtt.keep import stay_connected
+from protocols.transport.mqtt.session import Session
 
 _log = logging.getLogger(__name__)
 
@@ -151,4 +153,4 @@ def _lost(reason: str, wait_s: float) -> None:
 
 
 def _publishing_failed(reason: str) -> None:
-    _log.warning("publishing stopped: %s", reason)
+    _log.warning("%s", reason)

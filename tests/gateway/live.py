@@ -18,7 +18,9 @@ from emulator.bench.file import check as check_bench
 from emulator.bench.running import RunningBench
 from gateway.configuration.config import check
 from gateway.service.supervisor import Edge, Gateway
-from protocols.transport.mqtt import Broker, Delivered, Session, connect
+from protocols.transport.mqtt.broker import Broker, Delivered
+from protocols.transport.mqtt.connect import connect
+from protocols.transport.mqtt.session import Session
 from protocols.transport.pump import link_time_us
 
 PATIENCE_S = 30.0

@@ -251,7 +251,7 @@ class Session:
 
     def _acknowledged(self, mid: int) -> None:
         if self.open:
-            self._gateway.sender.on_puback(mid, True)
+            self._gateway.sender.on_puback(mid, None)
 
     def hand(self, message: tuple[str, bytes]) -> None:
         """A message for the gateway; the broker drops it once the gateway has stored it."""

@@ -11,7 +11,7 @@ from gateway.outbox.store import StoreError
 from gateway.polling.reading import utc
 from gateway.polling.schedule import Priority
 from gateway.service.clock import Clock
-from protocols.transport.mqtt import Delivered
+from protocols.transport.mqtt.broker import Delivered
 from tests.gateway.cores import NOW_MS, Cores
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from gateway.outbox.outbox import RowKind
+from gateway.outbox.outbox import Reply, RowKind
 from gateway.outbox.sender import Sender
 from tests.gateway.cores import NOW_MS, Cores
 
@@ -86,10 +86,10 @@ def test_the_window_is_never_exceeded_and_each_puback_makes_room() -> None:
     assert bench.turn() == 3
     assert bench.turn() == 0
     assert bench.sender.in_flight == 3
-    bench.sender.on_puback(1, True)
+    bench.sender.on_puback(1, None)
     assert bench.turn() == 1
     for mid in (2, 3, 4):
-        bench.sender.on_puback(mid, True)
+        bench.sender.on_puback(mid, None)
     assert bench.turn() == 1
     assert [mid for mid, _, _ in bench.session.sent] == [1, 2, 3, 4, 5]
 
@@ -98,8 +98,11 @@ def test_what_the_broker_does_not_take_waits_for_the_next_session() -> None:
     bench = Bench(rows=1)
     bench.begin()
     bench.turn()
-    bench.sender.on_puback(1, False)
+    bench.sender.on_puback(1, "Not authorized")
     assert bench.sender.rejected == 1
+    assert bench.lost == [
+        "the broker does not take meters/v1/gw1/MB0/reading/instantaneous: Not authorized; look at its ACLs"
+    ]
     assert bench.turn() == 0
     bench.session = Session()
     bench.begin()
@@ -112,7 +115,7 @@ def test_a_session_that_breaks_while_publishing_is_told_and_nothing_is_lost() ->
     bench.begin()
     bench.session.broken = True
     bench.turn()
-    assert bench.lost == ["gone"]
+    assert bench.lost == ["publishing stopped: gone"]
     bench.session = Session()
     bench.begin()
     assert bench.turn() == 2
@@ -121,8 +124,32 @@ def test_a_session_that_breaks_while_publishing_is_told_and_nothing_is_lost() ->
 def test_a_puback_for_nothing_is_nothing() -> None:
     bench = Bench(rows=0)
     bench.begin()
-    bench.sender.on_puback(77, True)
+    bench.sender.on_puback(77, None)
     assert bench.sender.in_flight == 0
+
+
+def test_copies_of_results_and_the_status_keep_to_the_window_too() -> None:
+    bench = Bench(rows=0)
+    bench.sender.status_topic = "meters/v1/gw1/status"
+    with bench.cores.store.transaction():
+        for number in range(4):
+            topic, reply = f"meters/v1/gw1/MB{number}/result", Reply(f"answers/{number}", None)
+            bench.cores.outbox.put(topic, "MB", RowKind.RESULT, b'{"id":"x"}', NOW_MS, reply=reply)
+    bench.begin()
+    seen = 0
+    for _ in range(8):
+        bench.sender.status_body = lambda _seq: b"{}"
+        bench.turn()
+        assert len(bench.session.sent) - seen <= bench.session.window
+        for mid, _, _ in bench.session.sent[seen:]:
+            seen += 1
+            bench.sender.on_puback(mid, None)
+            assert len(bench.session.sent) - seen <= bench.session.window
+    topics = [topic for _, topic, _ in bench.session.sent]
+    assert sorted(set(topics) - {bench.sender.status_topic}) == sorted(
+        [f"meters/v1/gw1/MB{number}/result" for number in range(4)] + [f"answers/{number}" for number in range(4)]
+    )
+    assert topics.count("answers/0") == 1
 
 
 def test_the_status_goes_first_and_once() -> None:

@@ -18,18 +18,10 @@ from cryptography.x509.oid import NameOID
 from paho.mqtt.enums import MQTTErrorCode
 
 from protocols.secret import Secret
-from protocols.transport.mqtt import (
-    Broker,
-    Delivered,
-    MqttLostError,
-    MqttRefusedError,
-    Session,
-    Will,
-    acknowledge,
-    backoff_s,
-    connect,
-    stay_connected,
-)
+from protocols.transport.mqtt.broker import Broker, Delivered, MqttLostError, MqttRefusedError, Will
+from protocols.transport.mqtt.connect import connect
+from protocols.transport.mqtt.keep import backoff_s, stay_connected
+from protocols.transport.mqtt.session import Session, acknowledge
 from tests.broker import mosquitto, require_mosquitto, until
 
 pytestmark = pytest.mark.interop
@@ -57,13 +49,13 @@ async def test_what_is_published_is_acknowledged_and_comes_back(tmp_path: Path, 
     with mosquitto(tmp_path) as broker:
         async with connect(to(broker.url, version=version)) as session:
             await session.subscribe(("a/#",))
-            pubacks: list[tuple[int, bool]] = []
-            session.on_puback = lambda mid, ok: pubacks.append((mid, ok))
+            pubacks: list[tuple[int, str | None]] = []
+            session.on_puback = lambda mid, refusal: pubacks.append((mid, refusal))
             sent = [session.publish(f"a/{number % 30}", b"%d" % number) for number in range(60)]
             got = await take(session, 60)
             await until(lambda: len(pubacks) == 60)
             assert [message.payload for message in got] == [b"%d" % number for number in range(60)]
-            assert pubacks == [(mid, True) for mid in sent]
+            assert pubacks == [(mid, None) for mid in sent]
             assert session.version == version
 
 
@@ -176,6 +168,56 @@ async def test_a_session_is_kept_over_deaths_of_the_broker(tmp_path: Path) -> No
         assert max(lost) <= 0.2
 
 
+async def test_who_is_thrown_out_by_its_own_client_id_is_told_so_and_waits_long() -> None:
+    async def throw_out(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(bytes.fromhex("2003000000"))  # CONNACK
+        await reader.read(1000)
+        writer.write(bytes.fromhex("e0028e00"))  # DISCONNECT: session taken over
+        await writer.drain()
+        writer.close()
+
+    lost: list[tuple[str, float]] = []
+
+    async def serve(session: Session) -> None:
+        session.publish("here/i/am", b"")
+        async for _ in session.messages():
+            pass
+
+    def note(reason: str, wait_s: float) -> None:
+        lost.append((reason, wait_s))
+
+    async with await asyncio.start_server(throw_out, "127.0.0.1", 0) as server:
+        url = f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        keeping = asyncio.ensure_future(
+            stay_connected(to(url), None, serve, rng=Random(1), backoff_max_s=60, lost=note)
+        )
+        await until(lambda: len(lost) > 0)
+        keeping.cancel()
+    assert [("client id" in reason, wait_s) for reason, wait_s in lost] == [(True, 60)]
+
+
+async def test_a_session_that_ends_at_once_is_tried_less_and_less_often(tmp_path: Path) -> None:
+    with mosquitto(tmp_path) as broker:
+        waits: list[float] = []
+
+        class Highest(Random):
+            def uniform(self, a: float, b: float) -> float:
+                waits.append(b)
+                return a
+
+        async def serve(session: Session) -> None:
+            if len(waits) < 4:
+                raise MqttRefusedError("no subscription for you")
+
+        reasons: list[str] = []
+        await stay_connected(
+            to(broker.url), None, serve, rng=Highest(), backoff_max_s=3, lost=lambda r, _w: reasons.append(r)
+        )
+        assert waits == [0.5, 1, 2, 3]
+        assert all("client id" in reason for reason in reasons)
+
+
 def test_waiting_has_full_jitter_under_a_doubling_bound() -> None:
     rng = Random(3)
     for attempt in range(20):
@@ -196,13 +238,13 @@ async def test_passwords_and_acls_are_kept_to_and_said(tmp_path: Path) -> None:
         good = to(broker.url, username="gw1", password=Secret("right"))
         async with connect(good) as session:
             await session.subscribe(("meters/a",))
-            pubacks: list[bool] = []
-            session.on_puback = lambda _mid, ok: pubacks.append(ok)
+            pubacks: list[str | None] = []
+            session.on_puback = lambda _mid, refusal: pubacks.append(refusal)
             session.publish("meters/a", b"allowed")
             session.publish("elsewhere", b"not allowed")
             assert [message.payload for message in await take(session, 1)] == [b"allowed"]
             await until(lambda: len(pubacks) == 2)
-            assert pubacks == [True, False]
+            assert pubacks == [None, "Not authorized"]
         for wrong in (to(broker.url, username="gw1", password=Secret("wrong")), to(broker.url)):
             for version in ("5", "3.1.1"):
                 with pytest.raises(MqttRefusedError, match="refused us"):
@@ -340,11 +382,11 @@ async def test_a_broker_without_mqtt_5_is_spoken_to_in_3_1_1() -> None:
     async with amqtt("tcp") as port, connect(to(f"mqtt://127.0.0.1:{port}")) as session:
         assert session.version == "3.1.1"
         await session.subscribe(("a/b",))
-        pubacks: list[bool] = []
-        session.on_puback = lambda _mid, ok: pubacks.append(ok)
+        pubacks: list[str | None] = []
+        session.on_puback = lambda _mid, refusal: pubacks.append(refusal)
         session.publish("a/b", b"old but good")
         assert (await take(session, 1))[0].payload == b"old but good"
-        await until(lambda: pubacks == [True])
+        await until(lambda: pubacks == [None])
 
 
 async def test_websockets() -> None:
