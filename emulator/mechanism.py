@@ -17,6 +17,8 @@ from emulator.event.tamper import Monitor
 from emulator.event.watch import FAR
 from emulator.limiter import LoadLimiter
 from emulator.load import Load, load_from_table
+from emulator.load.element import Element
+from emulator.mains.draw import between
 from emulator.mains.scene import phases
 from emulator.mains.supply import Supply, supply_from_table
 from emulator.metering.billing import BillBook
@@ -81,6 +83,7 @@ class Mechanism(ABC):
         "cleared",
         "clock",
         "demand_periods",
+        "error_ppm",
         "esw_filter",
         "event_log",
         "firmware_version",
@@ -176,7 +179,9 @@ class Mechanism(ABC):
         self.tariff = ActiveCalendar(Calendar.from_model(physics.tariff), begin_ms)
         self.billing = BillBook(physics.profiles.billing, self.clock, begin_ms)
         registers = (0,) * (PHASE_REGISTERS * physics.metering.phases + 1)
-        self.ledger = Ledger(Segment(begin_ms, self._scene(), registers))
+        spread_ppm = physics.metering.error_spread_ppm
+        self.error_ppm = physics.metering.error_ppm + between(seed, f"{id}/error", 0, -spread_ppm, spread_ppm)
+        self.ledger = Ledger(Segment(begin_ms, self._scene(begin_ms), registers))
         self._begin(start_ms)
 
     def _load(self, load: Load | Mapping[str, Any]) -> Load:
@@ -292,7 +297,7 @@ class Mechanism(ABC):
 
     # The electrical scene
 
-    def _scene(self) -> Scene:
+    def _scene(self, at_ms: int) -> Scene:
         levels = self.monitor.levels
         present = self._grid_present and self._bench_present
         volts = self._volts if present else (0,) * len(self._volts)
@@ -303,7 +308,15 @@ class Mechanism(ABC):
         )
         routes = tuple(self._route(f"reverse_current_l{phase}" in levels) for phase in range(1, len(volts) + 1))
         neutral = 0 if "neutral_missing" in levels else 1000 - levels.get("earth_load", 0)
-        return Scene(self.load, self.supply, shares, volts, routes, neutral)
+        return Scene(self._seen(sum(shares), at_ms), self.supply, shares, volts, routes, neutral)
+
+    def _seen(self, share: int, at_ms: int) -> Load:
+        """The load as the metering element sees it, which so many thousandths of it pass."""
+        metering = self.physics.metering
+        start_mva = metering.starting_current_ma * metering.nominal_voltage_v * metering.phases
+        if not share or not (start_mva or self.error_ppm):
+            return self.load
+        return Element(self.load, self.error_ppm, -(-start_mva * 1000 // share), at_ms)
 
     def _route(self, reversed_current: bool) -> tuple[tuple[int, ...], ...]:  # noqa: FBT001 (one fact of a phase)
         route = FORWARDED_ONLY if not self.metering_mode else REVERSED if reversed_current else NORMAL
@@ -323,7 +336,7 @@ class Mechanism(ABC):
             levels["switch_weld"] = 1
         else:
             levels.pop("switch_weld", None)
-        self.ledger.begin(at_ms, self._scene())
+        self.ledger.begin(at_ms, self._scene(at_ms))
         self._bound()
         if self.running:
             segment = self.ledger.segments[-1]

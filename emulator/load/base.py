@@ -33,6 +33,9 @@ class Power(NamedTuple):
 class Load(Protocol):
     """What draws or feeds; every method is a pure function of true time."""
 
+    def __hash__(self) -> int:
+        """Loads that are equal draw the same, so caches may share what they know of them."""
+
     @property
     def shares(self) -> tuple[int, ...]:
         """Thousandths of the load on each phase; their sum is 1000."""

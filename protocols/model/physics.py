@@ -7,79 +7,21 @@ would be right. The numbers that are defaults here are those of an Indian single
 states what differs.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
-from difflib import get_close_matches
-from typing import Any, Final, Literal, Self, get_args, get_origin, get_type_hints
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Self
 
 from protocols.model.payment import Payment
+from protocols.model.section import check_choice, check_range, keyed, read, table_of
 
 BLOCK_PERIODS_S: Final = (60, 300, 600, 900, 1800, 3600)
 """Capture and integration periods that divide an hour; 900, 1800 and 3600 are the field's, the others for benches."""
 
+ERROR_PPM_MAX: Final = 200_000
+"""A meter that is wrong by more than a fifth is broken."""
+
 ESW_FILTER_DEFAULT: Final = (*range(13), *range(81, 88), 89, 110, 111, 117, 122, 123, 124)
 """Bits that may show in the event status word: those set in the filter of a real D2 meter, and 89, 110, 111."""
-
-
-def _check_range(section: str, name: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        msg = f"[{section}] {name} = {value}: a whole number from {low} to {high} is right"
-        raise ValueError(msg)
-
-
-def _check_choice(section: str, name: str, value: object, choices: tuple[object, ...]) -> None:
-    if value not in choices:
-        msg = f"[{section}] {name} = {value!r}: one of {', '.join(map(str, choices))} is right"
-        raise ValueError(msg)
-
-
-def _expected(hint: Any) -> str:
-    if get_origin(hint) is Literal:
-        return "one of " + ", ".join(repr(choice) for choice in get_args(hint))
-    if get_origin(hint) is tuple:
-        return "a list"
-    return {int: "a whole number", bool: "true or false", str: "text"}.get(hint, "a table")
-
-
-def _fits(hint: Any, value: object) -> bool:
-    if get_origin(hint) is Literal:
-        return value in get_args(hint)
-    if get_origin(hint) is tuple:
-        return isinstance(value, list | tuple) and all(_fits(get_args(hint)[0], each) for each in value)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, hint) if isinstance(hint, type) else True
-
-
-def _table(section: str, table: object, known: Iterable[str]) -> Mapping[str, Any]:
-    """A TOML table whose keys are all known."""
-    if not isinstance(table, Mapping):
-        msg = f"[{section}] is a table of keys"
-        raise ValueError(msg)  # noqa: TRY004 (a wrong model is a ValueError throughout)
-    names = list(known)
-    for key in table:
-        if key not in names:
-            near = get_close_matches(str(key), names, 1)
-            right = f"did you mean {near[0]}?" if near else f"known keys are {', '.join(names)}"
-            msg = f"[{section}] {key} is not a key of this section: {right}"
-            raise ValueError(msg)
-    return table
-
-
-def _read(kind: type[Any], section: str, table: object) -> dict[str, Any]:
-    """The keyword arguments of `kind` in a TOML table, checked key by key against its fields."""
-    hints = get_type_hints(kind)
-    taken: dict[str, Any] = {}
-    for key, value in _table(section, table, [each.name for each in fields(kind)]).items():
-        if not _fits(hints[key], value):
-            msg = f"[{section}] {key} = {value!r}: {_expected(hints[key])} is right"
-            raise ValueError(msg)
-        taken[key] = tuple(value) if isinstance(value, list) else value
-    for each in fields(kind):
-        if each.default is MISSING and each.default_factory is MISSING and each.name not in taken:
-            msg = f"[{section}] needs the key {each.name}"
-            raise ValueError(msg)
-    return taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +32,9 @@ class Metering:
     `apparent_energy` is the method for VAh: "lag_lead" counts every reactive power, "lag" takes leading power as
     unity. `history_days` is how long the meter has been in service when a bench starts: its registers, bills and
     profile rows are those of that time. `demand_periods` above 1 makes the demand a sliding one over that many
-    periods.
+    periods. `error_ppm` is the error of the metering element in millionths, positive for a meter that runs fast;
+    `error_spread_ppm` adds to it another one for each meter, drawn between minus and plus so much. Below
+    `starting_current_ma`, in each of all phases alike, nothing is measured; 0 means that the least is.
     """
 
     phases: Literal[1, 3] = 1
@@ -105,16 +49,22 @@ class Metering:
     demand_period_s: int = 1800
     demand_periods: int = 1
     history_days: int = 400
+    error_ppm: int = 0
+    error_spread_ppm: int = 0
+    starting_current_ma: int = 0
 
     def __post_init__(self) -> None:
-        _check_range("physics", "nominal_voltage_v", self.nominal_voltage_v, 50, 500)
-        _check_range("physics", "basic_current_a", self.basic_current_a, 1, 1000)
-        _check_range("physics", "maximum_current_a", self.maximum_current_a, 1, 10_000)
-        _check_range("physics", "register_resolution_mwh", self.register_resolution_mwh, 1, 1_000_000)
-        _check_range("physics", "rollover_kwh", self.rollover_kwh, 1, 10_000_000_000)
-        _check_range("physics", "demand_periods", self.demand_periods, 1, 60)
-        _check_range("physics", "history_days", self.history_days, 0, 3650)
-        _check_choice("physics", "demand_period_s", self.demand_period_s, BLOCK_PERIODS_S)
+        check_range("physics", "nominal_voltage_v", self.nominal_voltage_v, 50, 500)
+        check_range("physics", "basic_current_a", self.basic_current_a, 1, 1000)
+        check_range("physics", "maximum_current_a", self.maximum_current_a, 1, 10_000)
+        check_range("physics", "register_resolution_mwh", self.register_resolution_mwh, 1, 1_000_000)
+        check_range("physics", "rollover_kwh", self.rollover_kwh, 1, 10_000_000_000)
+        check_range("physics", "demand_periods", self.demand_periods, 1, 60)
+        check_range("physics", "history_days", self.history_days, 0, 3650)
+        check_range("physics", "error_ppm", self.error_ppm, -ERROR_PPM_MAX, ERROR_PPM_MAX)
+        check_range("physics", "error_spread_ppm", self.error_spread_ppm, 0, ERROR_PPM_MAX)
+        check_range("physics", "starting_current_ma", self.starting_current_ma, 0, 10_000)
+        check_choice("physics", "demand_period_s", self.demand_period_s, BLOCK_PERIODS_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,13 +92,13 @@ class Relay:
     over_current_s: int = 60
 
     def __post_init__(self) -> None:
-        _check_range("relay", "auto_reconnect_interval_s", self.auto_reconnect_interval_s, 1, 86_400)
-        _check_range("relay", "auto_reconnect_attempts", self.auto_reconnect_attempts, 0, 100)
-        _check_range("relay", "lock_out_s", self.lock_out_s, 1, 86_400)
-        _check_range("relay", "operating_ms", self.operating_ms, 0, 60_000)
-        _check_range("relay", "read_back_lag_ms", self.read_back_lag_ms, 0, 60_000)
-        _check_range("relay", "over_current_a", self.over_current_a, 0, 100_000)
-        _check_range("relay", "over_current_s", self.over_current_s, 1, 3600)
+        check_range("relay", "auto_reconnect_interval_s", self.auto_reconnect_interval_s, 1, 86_400)
+        check_range("relay", "auto_reconnect_attempts", self.auto_reconnect_attempts, 0, 100)
+        check_range("relay", "lock_out_s", self.lock_out_s, 1, 86_400)
+        check_range("relay", "operating_ms", self.operating_ms, 0, 60_000)
+        check_range("relay", "read_back_lag_ms", self.read_back_lag_ms, 0, 60_000)
+        check_range("relay", "over_current_a", self.over_current_a, 0, 100_000)
+        check_range("relay", "over_current_s", self.over_current_s, 1, 3600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,10 +112,10 @@ class Limiter:
     min_under_threshold_duration_s: int = 300
 
     def __post_init__(self) -> None:
-        _check_range("limiter", "threshold_normal_w", self.threshold_normal_w, 0, 10_000_000)
-        _check_range("limiter", "threshold_emergency_w", self.threshold_emergency_w, 0, 10_000_000)
-        _check_range("limiter", "min_over_threshold_duration_s", self.min_over_threshold_duration_s, 1, 86_400)
-        _check_range("limiter", "min_under_threshold_duration_s", self.min_under_threshold_duration_s, 1, 86_400)
+        check_range("limiter", "threshold_normal_w", self.threshold_normal_w, 0, 10_000_000)
+        check_range("limiter", "threshold_emergency_w", self.threshold_emergency_w, 0, 10_000_000)
+        check_range("limiter", "min_over_threshold_duration_s", self.min_over_threshold_duration_s, 1, 86_400)
+        check_range("limiter", "min_under_threshold_duration_s", self.min_under_threshold_duration_s, 1, 86_400)
 
 
 Outage = Literal["fill", "skip"]
@@ -183,8 +133,8 @@ class BlockProfile:
     outage: Outage = "fill"
 
     def __post_init__(self) -> None:
-        _check_choice("profiles.block_load", "period_s", self.period_s, BLOCK_PERIODS_S)
-        _check_range("profiles.block_load", "entries", self.entries, 1, 35_040)
+        check_choice("profiles.block_load", "period_s", self.period_s, BLOCK_PERIODS_S)
+        check_range("profiles.block_load", "entries", self.entries, 1, 35_040)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +145,7 @@ class DailyProfile:
     outage: Outage = "fill"
 
     def __post_init__(self) -> None:
-        _check_range("profiles.daily_load", "entries", self.entries, 1, 3660)
+        check_range("profiles.daily_load", "entries", self.entries, 1, 3660)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,9 +160,9 @@ class BillingProfile:
     hour: int = 0
 
     def __post_init__(self) -> None:
-        _check_range("profiles.billing", "entries", self.entries, 1, 60)
-        _check_range("profiles.billing", "day", self.day, 0, 31)
-        _check_range("profiles.billing", "hour", self.hour, 0, 23)
+        check_range("profiles.billing", "entries", self.entries, 1, 60)
+        check_range("profiles.billing", "day", self.day, 0, 31)
+        check_range("profiles.billing", "hour", self.hour, 0, 23)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,13 +199,13 @@ class Events:
     esw_filter: tuple[int, ...] = ESW_FILTER_DEFAULT
 
     def __post_init__(self) -> None:
-        _check_range("events", "entries", self.entries, 1, 1000)
-        _check_range("events", "non_rollover_entries", self.non_rollover_entries, 1, 1000)
-        _check_range("events", "occurrence_s", self.occurrence_s, 0, 86_400)
-        _check_range("events", "restoration_s", self.restoration_s, 0, 86_400)
-        _check_range("events", "transient_s", self.transient_s, 1, 86_400)
+        check_range("events", "entries", self.entries, 1, 1000)
+        check_range("events", "non_rollover_entries", self.non_rollover_entries, 1, 1000)
+        check_range("events", "occurrence_s", self.occurrence_s, 0, 86_400)
+        check_range("events", "restoration_s", self.restoration_s, 0, 86_400)
+        check_range("events", "transient_s", self.transient_s, 1, 86_400)
         for bit in self.esw_filter:
-            _check_range("events", "esw_filter", bit, 0, 127)
+            check_range("events", "esw_filter", bit, 0, 127)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,7 +223,7 @@ class Clock:
     backup: Literal["battery", "none"] = "battery"
 
     def __post_init__(self) -> None:
-        _check_range("clock", "drift_ppb", self.drift_ppb, -100_000_000, 100_000_000)
+        check_range("clock", "drift_ppb", self.drift_ppb, -100_000_000, 100_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,14 +260,14 @@ class Tariff:
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:
         """Read `[tariff]`, whose tables have keys of their own."""
-        taken = _read(cls, "tariff", {key: table[key] for key in table if key not in {"seasons", "special_days"}})
+        taken = read(cls, "tariff", {key: table[key] for key in table if key not in {"seasons", "special_days"}})
         if "days" in taken:
-            taken["days"] = _keyed("tariff.days", taken["days"], _day_number)
+            taken["days"] = keyed("tariff.days", taken["days"], _day_number)
         if "weeks" in taken:
-            taken["weeks"] = _keyed("tariff.weeks", taken["weeks"], str)
+            taken["weeks"] = keyed("tariff.weeks", taken["weeks"], str)
         for name, kind in (("seasons", Season), ("special_days", SpecialDay)):
             if name in table:
-                taken[name] = tuple(kind(**_read(kind, f"tariff.{name}", each)) for each in table[name])
+                taken[name] = tuple(kind(**read(kind, f"tariff.{name}", each)) for each in table[name])
         return cls(**taken)
 
 
@@ -326,14 +276,6 @@ def _day_number(key: object) -> int:
         msg = f"[tariff.days] {key} is not a day profile's number: a whole number is right"
         raise ValueError(msg)
     return int(str(key))
-
-
-def _keyed(section: str, table: Mapping[Any, Any], key: Callable[[Any], Any]) -> dict[Any, tuple[Any, ...]]:
-    for name, value in table.items():
-        if not isinstance(value, list | tuple):
-            msg = f"[{section}] {name} = {value!r}: a list is right"
-            raise ValueError(msg)  # noqa: TRY004 (a wrong model is a ValueError throughout)
-    return {key(name): tuple(value) for name, value in table.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,8 +293,8 @@ class PowerFailure:
     last_gasp_lost_permille: int = 100
 
     def __post_init__(self) -> None:
-        _check_range("power_failure", "boot_ms", self.boot_ms, 0, 600_000)
-        _check_range("power_failure", "last_gasp_lost_permille", self.last_gasp_lost_permille, 0, 1000)
+        check_range("power_failure", "boot_ms", self.boot_ms, 0, 600_000)
+        check_range("power_failure", "last_gasp_lost_permille", self.last_gasp_lost_permille, 0, 1000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,9 +312,9 @@ class Firmware:
     invocation_counters: Literal["kept", "lost"] = "kept"
 
     def __post_init__(self) -> None:
-        _check_range("firmware", "verify_ms", self.verify_ms, 0, 600_000)
-        _check_range("firmware", "activation_delay_ms", self.activation_delay_ms, 0, 600_000)
-        _check_range("firmware", "reboot_ms", self.reboot_ms, 0, 3_600_000)
+        check_range("firmware", "verify_ms", self.verify_ms, 0, 600_000)
+        check_range("firmware", "activation_delay_ms", self.activation_delay_ms, 0, 600_000)
+        check_range("firmware", "reboot_ms", self.reboot_ms, 0, 3_600_000)
 
 
 SECTIONS: Final = (
@@ -413,15 +355,15 @@ class Physics:
             ValueError: a key or a value is wrong; the sentence names it and says what would be right.
         """
         return cls(
-            metering=Metering(**_read(Metering, "physics", table.get("physics", {}))),
-            relay=Relay(**_read(Relay, "relay", table.get("relay", {}))),
-            limiter=Limiter(**_read(Limiter, "limiter", table.get("limiter", {}))),
+            metering=Metering(**read(Metering, "physics", table.get("physics", {}))),
+            relay=Relay(**read(Relay, "relay", table.get("relay", {}))),
+            limiter=Limiter(**read(Limiter, "limiter", table.get("limiter", {}))),
             profiles=_profiles(table.get("profiles", {})),
-            events=Events(**_read(Events, "events", table.get("events", {}))),
-            clock=Clock(**_read(Clock, "clock", table.get("clock", {}))),
+            events=Events(**read(Events, "events", table.get("events", {}))),
+            clock=Clock(**read(Clock, "clock", table.get("clock", {}))),
             tariff=Tariff.from_table(table.get("tariff", {})),
-            power_failure=PowerFailure(**_read(PowerFailure, "power_failure", table.get("power_failure", {}))),
-            firmware=Firmware(**_read(Firmware, "firmware", table.get("firmware", {}))),
+            power_failure=PowerFailure(**read(PowerFailure, "power_failure", table.get("power_failure", {}))),
+            firmware=Firmware(**read(Firmware, "firmware", table.get("firmware", {}))),
             payment=Payment.from_table(table.get("payment", {})),
         )
 
@@ -434,7 +376,7 @@ _PROFILE_KINDS: Final[dict[str, type[Any]]] = {
 
 
 def _profiles(table: object) -> Profiles:
-    known = _table("profiles", table, _PROFILE_KINDS)
+    known = table_of("profiles", table, _PROFILE_KINDS)
     return Profiles(
-        **{name: _PROFILE_KINDS[name](**_read(_PROFILE_KINDS[name], f"profiles.{name}", known[name])) for name in known}
+        **{name: _PROFILE_KINDS[name](**read(_PROFILE_KINDS[name], f"profiles.{name}", known[name])) for name in known}
     )

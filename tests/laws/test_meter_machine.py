@@ -46,6 +46,7 @@ class MeterMachine(RuleBasedStateMachine):
         backup=st.sampled_from(["battery", "none"]),
         drift=st.sampled_from([0, 50_000, -2_000_000]),
         supply=st.sampled_from([{"constant": 240}, {"grid": "rural", "outages_per_month": 30}]),
+        element=st.sampled_from([{}, {"error_ppm": -7_001}, {"starting_current_ma": 1500, "error_spread_ppm": 20_000}]),
     )
     def begin(
         self,
@@ -59,9 +60,10 @@ class MeterMachine(RuleBasedStateMachine):
         backup: str,
         drift: int,
         supply: dict[str, Any],
+        element: dict[str, int],
     ) -> None:
         table = {
-            "physics": {"history_days": 2, "phases": phases},
+            "physics": {"history_days": 2, "phases": phases, **element},
             "relay": {"control_mode": mode, "auto_reconnect": deviates},
             "limiter": {"threshold_normal_w": 15_000},
             "profiles": {"block_load": {"outage": outage}, "daily_load": {"outage": "fill"}},
