@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emulator.face.cosem.behaviour import Behaviour, Source
-from protocols.dlms.axdr import encode_length
+from protocols.cosem.compact_data import buffer_of, template_of
 from protocols.dlms.results import DataAccessResult
 from protocols.dlms.value import NULL, Tag, Value, array, decode, encode, octet_string, structure
 from protocols.model.cosem_object import Capture, CosemObject, Fixed
@@ -23,24 +23,6 @@ CAPTURED_WHEN_READ: Final = 1
 _NO_RESTRICTION: Final = structure([encode((int(Tag.ENUM), 0)), encode(NULL)])
 
 
-def description(value: Value) -> bytes:
-    """The type of a value, as a compact array describes it."""
-    tag, content = value
-    if tag == Tag.STRUCTURE:
-        return b"\x02" + encode_length(len(content)) + b"".join([description(each) for each in content])
-    if tag == Tag.ARRAY:
-        return b"\x01" + len(content).to_bytes(2, "big") + (description(content[0]) if content else b"\x00")
-    return bytes((tag,))
-
-
-def contents(value: Value) -> bytes:
-    """A value without tags and counts."""
-    tag, content = value
-    if tag in {Tag.STRUCTURE, Tag.ARRAY}:
-        return b"".join([contents(each) for each in content])
-    return encode(value)[1:]
-
-
 def compact_data(cosem_object: CosemObject, maker: Maker) -> Behaviour:
     """The behaviour of a compact data object."""
     template = cosem_object.attributes.get(4)
@@ -51,11 +33,11 @@ def compact_data(cosem_object: CosemObject, maker: Maker) -> Behaviour:
 
     def read_buffer(face: CosemFace, at_ms: int, _selection: Selection | None, association: Association) -> bytes:
         values = _values(face, at_ms, sources, association)
-        return octet_string(bytes((template_id,)) + b"".join([contents(each) for each in values]))
+        return octet_string(buffer_of(template_id, [(int(Tag.STRUCTURE), values)]))
 
     def read_template(face: CosemFace, at_ms: int, _selection: Selection | None, association: Association) -> bytes:
         values = _values(face, at_ms, sources, association)
-        return octet_string(description((int(Tag.STRUCTURE), values)))
+        return octet_string(template_of((int(Tag.STRUCTURE), values)))
 
     restricted = cosem_object.version > 0
     return Behaviour(
