@@ -19,6 +19,7 @@ SIGN_ON: Final = "tests/protocols/iec62056_21/test_sign_on.py"
 FACE: Final = "tests/emulator/face/cosem"
 SERVER: Final = f"{DLMS}/test_server.py"
 CLIENT: Final = f"{DLMS}/test_client.py"
+DESK: Final = "tests/gateway/desk"
 LINK: Final = "tests/gateway/test_dlms_link.py"
 WRAPPER: Final = "tests/protocols/test_wrapper.py"
 ENDPOINT: Final = "tests/emulator/line/test_endpoint.py"
@@ -343,10 +344,28 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
         Feature(
             "compact data with templates",
             _tests(f"{FACE}/test_european.py", "compact_data_is_read_with_its_template"),
-            (),
+            _tests("tests/protocols/cosem/test_compact_data.py", "what_is_put_in_comes_out")
+            + _tests(f"{DESK}/test_profile.py", "compact_data_is_a_table_like_any_other"),
         ),
     ),
     "Client": (
+        Feature(
+            "`read`, `objects`, `profile`: rows by time and by entry, columns by name, as a table, CSV and JSON",
+            (),
+            _tests(f"{DESK}/test_profile.py", "rows_and_columns_are_chosen_in_every_way_and_are_the_same")
+            + _tests("tests/gateway/test_commands.py", "a_meter_is_read_by_names_and_by_profile"),
+        ),
+        Feature(
+            "progress on what is long, one sentence for what goes wrong, and an end at once on Ctrl-C",
+            (),
+            _tests(f"{DESK}/test_profile.py", "progress_is_told_where_it_was_asked_for")
+            + _tests(
+                f"{DESK}/test_mistakes.py",
+                "a_wrong_name_is_one_sentence",
+                "a_meter_that_says_nothing_is_told",
+                "ctrl_c_ends_a_tool_at_once_whatever_the_meter_does",
+            ),
+        ),
         Feature(
             "repeats what is safe to repeat, within a transfer the lost block alone",
             (),

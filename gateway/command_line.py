@@ -44,6 +44,8 @@ def told(*, as_json: bool) -> Iterator[None]:
         fail(str(error), ExitStatus.NO_CONNECTION, as_json=as_json)
     except MeterError as error:
         fail(str(error), ExitStatus.SAID_NO, as_json=as_json)
+    except KeyboardInterrupt:
+        fail("interrupted", ExitStatus.SAID_NO, as_json=as_json)
 
 
 def fail(text: str, status: ExitStatus, *, as_json: bool) -> NoReturn:

@@ -10,6 +10,9 @@ from protocols.cosem.obis import LogicalName
 from protocols.dlms.results import DataAccessResult
 from protocols.dlms.value import Tag
 
+CLASS_ID_MAX: Final = 0xFFFF
+ATTRIBUTES: Final = range(-128, 128)
+
 CURRENT_ASSOCIATION: Final = obis("0.0.40.0.0.255")
 
 
@@ -66,4 +69,8 @@ class Target(NamedTuple):
             class_id = int(parts.pop(0))
         if len(parts) > 1 and parts[-1].lstrip("-").isdecimal():
             attribute = int(parts.pop())
+        if (class_id or 0) > CLASS_ID_MAX:
+            raise ValueError(f"{text!r}: a class is 0 to {CLASS_ID_MAX}")
+        if attribute not in ATTRIBUTES:
+            raise ValueError(f"{text!r}: an attribute is {ATTRIBUTES[0]} to {ATTRIBUTES[-1]}")
         return cls(class_id, str(LogicalName.parse(":".join(parts))), attribute)

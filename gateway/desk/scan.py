@@ -5,16 +5,13 @@ search ends with the first at which anybody answers. What was found is told at o
 broken off.
 """
 
-import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import typer
-
 from gateway.configuration.config import ConfigError
+from gateway.desk.progress import Progress
 from gateway.desk.recognition import recognise
 from gateway.meter.dlms_link import Terms
 from gateway.meter.modbus_link import ModbusLink, Pauses
@@ -96,14 +93,6 @@ class Found(NamedTuple):
         return f"unit {self.unit}: {self.model}{also}  {self.url}"
 
 
-class Progress(NamedTuple):
-    """How far a search is: how many questions of at most how many, and where it is."""
-
-    asked: int
-    most: int
-    url: str
-
-
 def is_pty(device: str) -> bool:
     """Whether a device is a pseudo-terminal."""
     return str(Path(device).resolve()).startswith("/dev/pts/")
@@ -149,7 +138,8 @@ async def _look(
         if await _is_there(link, unit, terms):
             anybody = True
             on_found(await _whom(link, replace(address, unit=unit), terms))
-        on_progress(Progress(before + number, most, str(replace(address, unit=unit))))
+        asked = before + number
+        on_progress(Progress(asked, most, f"{asked} of at most {most}: {replace(address, unit=unit)}"))
     return anybody
 
 
@@ -239,19 +229,3 @@ def _whole(text: str, option: str) -> int:
     if not text.strip().isdecimal():
         raise ValueError(f"{option}: {text!r} is no whole number")
     return int(text)
-
-
-def progress_teller(*, as_json: bool) -> Callable[[Progress], None]:
-    """Tells on standard error how far a search is: on a terminal in one line, else each time a tenth is done."""
-    terminal, told = sys.stderr.isatty() and not as_json, [-1]
-
-    def tell(progress: Progress) -> None:
-        tenth = progress.asked * 10 // progress.most
-        if terminal:
-            typer.echo(f"\r{progress.asked} of at most {progress.most}: {progress.url}\x1b[K", nl=False, err=True)
-        elif tenth != told[0]:
-            told[0] = tenth
-            said = json.dumps(progress._asdict()) if as_json else f"{10 * tenth} % asked: {progress.url}"
-            typer.echo(said, err=True)
-
-    return tell

@@ -15,8 +15,10 @@ from gateway.command_line import (
 )
 from gateway.desk.csv_model import model_text
 from gateway.desk.dissect import Dissector, bench_keys, messages
+from gateway.desk.progress import ProgressOption
+from gateway.desk.progress import progress as told_progress
 from gateway.desk.reach import fleet_in
-from gateway.desk.scan import Found, progress_teller, search_of
+from gateway.desk.scan import Found, search_of
 from gateway.desk.scan import scan as scan_line
 from gateway.exit_status import ExitStatus
 from gateway.service.script import NoAnswerError
@@ -42,6 +44,7 @@ def scan(
         str | None, typer.Option(help="Parities to try, as N,E; a pty has none. Without, as speeds.")
     ] = None,
     timeout: Annotated[str, typer.Option(help="How long an answer may take.")] = "300ms",
+    progress: ProgressOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find the units on a Modbus line or behind a port, and what they are; Ctrl-C keeps what was found."""
@@ -49,7 +52,8 @@ def scan(
         search = search_of(url, units, baud, parity, span_ms(timeout, "--timeout"))
         found: list[Found] = []
         try:
-            in_loop(scan_line(search, found.append, progress_teller(as_json=as_json)))
+            with told_progress(wanted=progress, as_json=as_json) as tell:
+                in_loop(scan_line(search, found.append, tell))
         except KeyboardInterrupt:
             typer.echo("interrupted; this was found until then", err=True)
             _show_found(found, complete=False, as_json=as_json)

@@ -5,12 +5,15 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Final
 
+from gateway.meter.compact_data import COMPACT_DATA, compact_rows
 from gateway.meter.cosem_json import value_from
 from gateway.meter.dlms_profile import PROFILES, SCALER_ATTRIBUTE, Act, Get, GetMany, Profiles, Set, obis
+from gateway.meter.profile_part import WHOLE, Part
 from gateway.meter.scripts import BalanceSeen, RelaySeen, Table, Written
 from gateway.polling.coverage import Stretch
 from gateway.polling.reading import Column, instant_of, value_of, written
 from gateway.service.script import Ask, NonsenseError, RefusedError, Script
+from protocols.cosem.obis import LogicalName
 from protocols.dlms.ask.outcome import Invoked
 from protocols.dlms.date_time import DateTime
 from protocols.dlms.results import ActionResult, DataAccessResult
@@ -71,6 +74,19 @@ class DlmsScripts:
     def read(self, profile: str, stretch: Stretch | None = None) -> Script[Table]:
         """Rows of a profile."""
         return (yield from self.table.read(profile, stretch))
+
+    def rows(self, profile: str, stretch: Stretch | None = None, part: Part = WHOLE) -> Script[Table]:
+        """Rows of a profile, or of compact data, which is named with its class as 62:0.0.66.0.1.255."""
+        if profile.startswith(f"{COMPACT_DATA}:"):
+            if stretch is not None or part.entries or part.last:
+                raise RefusedError("compact data has no times and no entries to choose by")
+            name = profile.partition(":")[2].partition(":")[0]
+            try:
+                instance = str(LogicalName.parse(name))
+            except ValueError as error:
+                raise RefusedError(str(error)) from None
+            return (yield from compact_rows(self.table, instance, part, self._model))
+        return (yield from self.table.read(profile.removeprefix("7:"), stretch, part))
 
     def period_ms(self, profile: str) -> Script[int]:
         """The profile's capture period."""

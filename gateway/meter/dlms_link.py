@@ -20,6 +20,7 @@ from protocols.cosem.obis import LogicalName
 from protocols.dlms.application import AssociationProfile
 from protocols.dlms.ask.dropped import Drop, Dropped
 from protocols.dlms.ask.outcome import Aborted, Associated, AssociationRefused, Malformed, ServiceRefused
+from protocols.dlms.association import ClientState
 from protocols.dlms.client import AssociationClient
 from protocols.dlms.descriptor import AttributeDescriptor, MethodDescriptor
 from protocols.dlms.notification import DataNotification, EventNotificationRequest
@@ -45,6 +46,14 @@ _log = logging.getLogger(__name__)
 def hdlc_parameters(quirks: Quirks) -> Parameters:
     """What is proposed to a meter: all that we can take, but for its quirks; it settles for less by itself."""
     return Parameters.symmetric(INFORMATION_MAX, quirks.hdlc_window_max or WINDOW_MAX)
+
+
+_SILENCE: Final = {
+    "wrapper": "check client and server in its URL, and whether it speaks HDLC there (dlms+hdlc+tcp)",
+    "hdlc": "check client, physical, address_size and the line's speed in its URL",
+    "mode-e": "check where the optical head sits, and client and physical in its URL",
+}
+"""What is often the matter where a meter says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,7 +283,7 @@ class DlmsLink:
                     raise _CounterRefusedError(f"{sentence}: keys or system title are wrong, if the counter is not")
                 raise NotLetInError(sentence)
             case TimedOut():
-                raise NoConnectionError(f"{self._address} does not answer")
+                raise NoConnectionError(f"{self._address} does not answer: {_SILENCE[self._address.link]}")
             case ServiceRefused(error=ExceptionResponse() as error) if shared is not None:
                 raise _CounterRefusedError(outcome.sentence, error.invocation_counter)
             case Malformed(sentence=sentence):
@@ -335,7 +344,8 @@ class DlmsLink:
         self._conversation = self._client = None
         if conversation is None:
             return
-        if conversation.closed is None and client is not None and client.associated:
+        # Who breaks off in the middle of a question does not wait for its answer, only to say good-bye after it.
+        if conversation.closed is None and client is not None and client.state is ClientState.ASSOCIATED:
             with contextlib.suppress(ConnectionLostError, LocalProtocolError):
                 await conversation.ask(client.release)
         if self._called is None:

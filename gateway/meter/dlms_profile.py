@@ -4,10 +4,11 @@ The capture objects and the scalers of a profile are asked for once and kept; th
 fit them, since then the meter has been changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final, NamedTuple, TypeVar
 
+from gateway.meter.profile_part import WHOLE, Part, by_entry, choose, pick
 from gateway.meter.scripts import Table
 from gateway.polling.coverage import Stretch
 from gateway.polling.reading import Column, utc, utc_ms, value_of
@@ -27,7 +28,9 @@ from protocols.model.meter_model import MeterModel
 T = TypeVar("T")
 
 PROFILE_GENERIC: Final = 7
-BUFFER, CAPTURE_OBJECTS, CAPTURE_PERIOD = 2, 3, 4
+BUFFER, CAPTURE_OBJECTS, CAPTURE_PERIOD, SORT_METHOD, ENTRIES_IN_USE = 2, 3, 4, 5, 7
+LAST_IN_FIRST_OUT: Final = 2
+"""The sort method that puts the newest first."""
 COLUMNS_MAX: Final = 256
 ROWS_MAX: Final = 100_000
 
@@ -128,16 +131,39 @@ class Profiles:
         self._columns.clear()
         self._scalers.clear()
 
-    def read(self, profile: str, stretch: Stretch | None = None) -> Script[Table]:
+    def read(self, profile: str, stretch: Stretch | None = None, part: Part = WHOLE) -> Script[Table]:
         """Rows of a profile by name, or of any profile by its logical name."""
         name = _named(profile)
         columns = yield from self.columns(name.buffer)
-        yield from self._fill_scalers(name.scalers, columns)
-        selection = None if stretch is None else self._selection(columns, stretch)
+        chosen = choose(profile, columns, part.columns, self._model)
+        yield from self.fill_scalers(name.scalers, chosen)
+        sent, selection = columns, None
+        if stretch is not None:
+            selection = self._selection(columns, stretch, chosen if part.columns else ())
+            sent = chosen if part.columns and selection is not None else columns
+        elif part != WHOLE:
+            entries = yield from self._entries(name.buffer, part)
+            sent, selection = by_entry(columns, chosen, entries)
         outcome = yield Ask(Get(PROFILE_GENERIC, obis(name.buffer), BUFFER, selection))
         if isinstance(outcome, DataAccessResult):
-            raise RefusedError(f"the meter refuses {profile}: {outcome.title}")
-        return self._table(profile, columns, outcome)
+            hint = "; it may give them whole, without a choice of entries or columns" if part != WHOLE else ""
+            raise RefusedError(f"the meter refuses {profile}: {outcome.title}{hint}")
+        rows = _rows(outcome)
+        if rows is None or len(rows) > ROWS_MAX:
+            raise NonsenseError(f"the meter's {profile} is no array of rows")
+        return self.table(profile, chosen, pick(rows, sent, chosen))
+
+    def _entries(self, buffer: str, part: Part) -> Script[tuple[int, int]]:
+        """The first and the last entry that are wanted; 0 is the last that there is."""
+        if part.last is None:
+            return part.entries or (1, 0)
+        gets = (Get(PROFILE_GENERIC, obis(buffer), ENTRIES_IN_USE), Get(PROFILE_GENERIC, obis(buffer), SORT_METHOD))
+        in_use, order = yield Ask(GetMany(gets))
+        if isinstance(in_use, DataAccessResult) or not isinstance(in_use[1], int):
+            raise RefusedError("the meter does not say how many entries there are: choose them by --from or --entries")
+        if not isinstance(order, DataAccessResult) and order[1] == LAST_IN_FIRST_OUT:
+            return 1, part.last
+        return max(1, in_use[1] - part.last + 1), 0
 
     def period_ms(self, profile: str) -> Script[int]:
         """The capture period."""
@@ -154,7 +180,7 @@ class Profiles:
         outcome = yield Ask(Get(PROFILE_GENERIC, obis(buffer), CAPTURE_OBJECTS))
         if isinstance(outcome, DataAccessResult):
             raise RefusedError(f"the meter refuses the capture objects of {buffer}: {outcome.title}")
-        columns = shared(_columns(outcome))
+        columns = shared(columns_of(outcome))
         self._columns[buffer] = columns
         return columns
 
@@ -171,7 +197,8 @@ class Profiles:
             return None
         return self._scalers.get((column.class_id, column.instance))
 
-    def _fill_scalers(self, scaler_profile: str | None, columns: tuple[Column, ...]) -> Script[None]:
+    def fill_scalers(self, scaler_profile: str | None, columns: tuple[Column, ...]) -> Script[None]:
+        """Ask for the scalers of columns that are not known yet, all at once where a profile has them."""
         missing = self._unscaled(columns)
         if missing and scaler_profile is not None:
             yield from self._read_scaler_profile(scaler_profile)
@@ -208,23 +235,22 @@ class Profiles:
             if (known := _scaler_unit(cell)) is not None:
                 self._keep(column.class_id, column.instance, known)
 
-    def _selection(self, columns: tuple[Column, ...], stretch: Stretch) -> Selection | None:
+    def _selection(self, columns: tuple[Column, ...], stretch: Stretch, chosen: tuple[Column, ...]) -> Selection | None:
         clock = next((each for each in columns if each.is_clock), None)
         if clock is None:
             return None
         return RangeDescriptor(
-            restricting_object=CaptureObject(clock.class_id, clock.instance, clock.attribute, clock.data_index),
+            restricting_object=CaptureObject(*clock),
             from_value=self._time(-(-stretch.first_ms // 1000) * 1000),  # what follows a row is not the row itself
             to_value=self._time(stretch.last_ms),
+            selected_values=tuple(CaptureObject(*each) for each in chosen),
         ).selection()
 
     def _time(self, at_ms: int) -> Value:
         return (Tag.OCTET_STRING, DateTime.from_instant(utc(at_ms).astimezone(self._zone)).encode())
 
-    def _table(self, profile: str, columns: tuple[Column, ...], outcome: Value) -> Table:
-        rows = _rows(outcome)
-        if rows is None or len(rows) > ROWS_MAX:
-            raise NonsenseError(f"the meter's {profile} is no array of rows")
+    def table(self, profile: str, columns: tuple[Column, ...], rows: Sequence[Value]) -> Table:
+        """Rows of the wire as rows with names and units."""
         out: list[Row] = []
         newest: int | None = None
         for each in rows:
@@ -288,7 +314,12 @@ def _named(profile: str) -> ProfileName:
         raise RefusedError(f"there is no profile {profile!r}; there are {', '.join(PROFILES)}") from None
 
 
-def _columns(outcome: Value) -> tuple[Column, ...]:
+def columns_of(outcome: Value) -> tuple[Column, ...]:
+    """The columns that an array of capture objects names.
+
+    Raises:
+        NonsenseError: it is none.
+    """
     tag, entries = outcome
     if tag != Tag.ARRAY or len(entries) > COLUMNS_MAX:
         raise NonsenseError("the meter's capture objects are no array")

@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.configuration.config import ConfigError
-from gateway.desk.scan import Found, Progress, Search, scan, search_of
+from gateway.desk.scan import Found, Search, scan, search_of
 from protocols.address import ModbusAddress, SerialLine, Tcp
 from tests.emulator.program import emulator
 from tests.interop.modbus_wall import MODELS, wall
@@ -67,13 +68,13 @@ async def test_every_model_is_found_and_recognised(tmp_path: Path, carrier: str)
             timeout_ms=500,
         )
         found: list[Found] = []
-        progress: list[Progress] = []
+        progress: list[Any] = []
         await scan(search, found.append, progress.append)
     assert [each.unit for each in found] == list(range(1, len(MODELS) + 1))
     for each, model in zip(found, MODELS, strict=True):
         assert model in {each.model, *each.others}, each
     assert sum(each.model == model for each, model in zip(found, MODELS, strict=True)) >= len(MODELS) - len(TWINS)
-    assert progress[-1].asked == progress[-1].most == len(MODELS) + 2
+    assert progress[-1].done == progress[-1].most == len(MODELS) + 2
 
 
 def test_the_program_finds_the_speed_of_a_line_and_the_units_on_it(tmp_path: Path) -> None:
@@ -81,7 +82,7 @@ def test_the_program_finds_the_speed_of_a_line_and_the_units_on_it(tmp_path: Pat
     (tmp_path / "bench.toml").write_text(BENCH.format(path=path))
     with emulator("bench.toml", cwd=tmp_path):
         options = ("--units", "7-9,40", "--timeout", "200ms")
-        status, out, err = ran("scan", f"modbus+rtu://{path}", *options, "--json")
+        status, out, err = ran("scan", f"modbus+rtu://{path}", *options, "--json", "--progress")
         assert status == 0, err
         said = json.loads(out)
         assert said["complete"] is True
@@ -106,9 +107,10 @@ def test_what_was_found_survives_ctrl_c(tmp_path: Path) -> None:
     path = f"{tmp_path}/line"
     (tmp_path / "bench.toml").write_text(BENCH.format(path=path))
     with emulator("bench.toml", cwd=tmp_path):
-        process = program("scan", f"modbus+rtu://{path}?baud=2400", "--units", "7,100-247", "--timeout", "2s", "--json")
+        options = ("--units", "7,100-247", "--timeout", "2s", "--json", "--progress")
+        process = program("scan", f"modbus+rtu://{path}?baud=2400", *options)
         assert process.stderr is not None
-        assert json.loads(process.stderr.readline())["asked"] == 1
+        assert json.loads(process.stderr.readline())["done"] == 1
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1, err

@@ -34,14 +34,14 @@ async def firmware(*arguments: str) -> Result:
 
 async def test_a_file_becomes_a_meters_firmware_with_progress_on_the_way(image: Path) -> None:
     async with bench(dlms(), clock={"rate": 60}) as urls:
-        held = await firmware(as_client_80(urls), str(image), "--no-activate")
+        held = await firmware(as_client_80(urls), str(image), "--no-activate", "--progress")
         assert (held.exit_code, held.stdout) == (0, "the meter holds MTB-02.00, verified\n")
         assert held.stderr.splitlines()[:2] == ["the transfer has begun", "block 100 of 100"]
-        run = await firmware(as_client_80(urls), str(image), "--json")
-        stages = [json.loads(line) for line in run.stdout.splitlines()]
+        run = await firmware(as_client_80(urls), str(image), "--json", "--progress")
         assert run.exit_code == 0
-        assert stages[-1]["sentence"] == "the meter runs with MTB-02.00"
-        assert {each["have"] for each in stages} == {100}
+        assert json.loads(run.stdout) == {"blocks": 100, "sentence": "the meter runs with MTB-02.00"}
+        told = [json.loads(line) for line in run.stderr.splitlines()]
+        assert {(each["done"], each["most"]) for each in told} == {(100, 100)}
 
 
 async def test_what_is_no_image_for_this_meter_is_told(tmp_path: Path) -> None:
