@@ -46,7 +46,7 @@ def test_a_row_lies_without_tags() -> None:
         (b"\x02\x05", b"\x11", "names template 2, where the object has template 1"),
         (b"\x01\x05", b"\x11\x11", "octets"),
         (b"\x01\x05", b"", "."),
-        (b"\x01\x05", b"\x12", "octets"),
+        (b"\x01\x05", b"\x12", "within an element"),
     ],
 )
 def test_what_does_not_fit_is_refused(buffer: bytes, template: bytes, said: str) -> None:
