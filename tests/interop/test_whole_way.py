@@ -199,6 +199,7 @@ def test_a_subscriber_sees_who_is_online(way: Way) -> None:
     assert {"version", "stream", "seq", "sent_through"} <= status.keys()
     for meter in ("MB0001", "EA0001"):
         assert way.subscriber.first(f"meters/v1/gw7/{meter}/status", status="online")["consecutive_failures"] == 0
+    way.subscriber.first("meters/v1/gw7/MB0001/relay")
     late = Subscriber(way.broker.port)
     try:
         late.first("meters/v1/gw7/status")
