@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from gateway.configuration.credentials import Credentials
 from gateway.meter.dlms_profile import Act, GetMany, Set
