@@ -21,7 +21,7 @@ from emulator.bench.file import check as check_bench
 from emulator.bench.running import RunningBench
 from emulator.face.cosem.face import CosemFace
 from emulator.keys.ring import Ring
-from gateway.command.command import Delivery
+from gateway.command.door import Delivery
 from gateway.configuration.config import check
 from gateway.meter.dlms_profile import Get, obis
 from gateway.polling.bus import Job
@@ -135,10 +135,8 @@ class Life:
 
     async def receive(self, names: list[str]) -> None:
         payload = json.dumps({"id": "k1", "verb": "rotate_keys", "args": {"keys": names}, "requested_by": "test"})
-        commands, now_ms = self.gateway.core.commands, self.gateway.clock.now_ms()
-        opened = await self.gateway.core.commit.run(
-            lambda: commands.receive("MB0001", Delivery(payload.encode()), now_ms)
-        )
+        door, now_ms = self.gateway.core.door, self.gateway.clock.now_ms()
+        opened = await self.gateway.core.commit.run(lambda: door.receive("MB0001", Delivery(payload.encode()), now_ms))
         assert opened is not None
 
     async def work(self) -> dict[str, Any] | None:
