@@ -19,7 +19,6 @@ from gateway.configuration.config import (
     MeterConfig,
     MetricsConfig,
     PushConfig,
-    SecretSource,
     StoreConfig,
 )
 from gateway.configuration.span import Size, Span, written
@@ -31,6 +30,7 @@ from protocols.message.reading import LastRecharge, Row, Value
 from protocols.message.schema import CHANNELS
 from protocols.message.status import Hole
 from protocols.message.topic import RETAINED
+from protocols.settings.section import SecretSource
 
 PARTS: Final = (Row, Value, Hole, LastRecharge, Evidence, Override)
 """What stands in payloads."""

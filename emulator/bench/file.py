@@ -4,11 +4,8 @@ TOML in, typed and frozen values out; a fault is one sentence with the file, the
 without a file is made from the same values by the command line.
 """
 
-import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -16,20 +13,18 @@ from zoneinfo import ZoneInfo
 
 from pydantic import (
     AwareDatetime,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from emulator.line.destination import Service, carrier_of
 from emulator.line.rs485 import LineBehaviour
 from protocols.address import AddressError, MeterAddress, count_up, parse
-from protocols.secret import Secret
+from protocols.settings.file import SettingsError, Written, checked, read_toml
+from protocols.settings.section import SecretSource, Section
 
 BENCH_BYTES_MAX: Final = 16 * 1024 * 1024
 """A file that names 100,000 meters one by one has about 15 MiB; `count` needs a few lines."""
@@ -42,18 +37,8 @@ ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 TRAILING_DIGITS: Final = re.compile(r"(\d+)$")
 
 
-class BenchError(Exception):
-    """The bench file is wrong; one sentence for each fault."""
-
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
-
-
-class Section(BaseModel):
-    """A table of the file; unknown keys are faults."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+class BenchError(SettingsError):
+    """The bench file is wrong."""
 
 
 def _rate(value: object) -> Fraction:
@@ -85,38 +70,6 @@ class ControlSection(Section):
     """Where the control API listens."""
 
     listen: Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")]
-
-
-class SecretSource(Section):
-    """Where a secret is: an environment variable or a file, exactly one of the two."""
-
-    env: str | None = None
-    file: str | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if (self.env is None) == (self.file is None):
-            raise ValueError('name the secret by { env = "NAME" } or { file = "PATH" }, one of the two')
-        return self
-
-    def read(self, beside: Path) -> Secret:
-        """The secret itself; 32, 40, 48, 64 or 96 hexadecimal digits are taken as the octets they write.
-
-        Raises:
-            ValueError: it is not there.
-        """
-        if self.env is not None:
-            text = os.environ.get(self.env, "")
-            if not text:
-                raise ValueError(f"the environment variable {self.env} is not set")
-        else:
-            path = beside / (self.file or "")
-            try:
-                text = path.read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise ValueError(f"the key file {path} can't be read: {error}") from None
-        is_hex = len(text) in {32, 40, 48, 64, 96} and re.fullmatch(r"[0-9A-Fa-f]+", text)
-        return Secret(bytes.fromhex(text) if is_hex else text)
 
 
 def _listen(url: object) -> MeterAddress:
@@ -309,22 +262,12 @@ def read_bench(path: Path) -> BenchFile:
     Raises:
         BenchError: with every fault that was found.
     """
-    try:
-        if path.stat().st_size > BENCH_BYTES_MAX:
-            raise BenchError([f"{path}: larger than {BENCH_BYTES_MAX} bytes; use `count` for meters that are alike"])
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise BenchError([f"{path}: can't be read ({reason}); `meter-emulator init` writes an example"]) from None
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BenchError([f"{path}: this is not TOML: {error}"]) from None
-    return check(data, str(path))
+    hint = "`meter-emulator init` writes an example"
+    return checked(read_toml(path, BENCH_BYTES_MAX, hint, BenchError), BenchFile, BenchError)
 
 
 def check(data: Mapping[str, Any], name: str) -> BenchFile:
-    """Check what a file, or a command line, says.
+    """Check what a command line says.
 
     Args:
         data: the tables.
@@ -333,59 +276,4 @@ def check(data: Mapping[str, Any], name: str) -> BenchFile:
     Raises:
         BenchError: with every fault that was found.
     """
-    try:
-        return BenchFile.model_validate(data)
-    except ValidationError as error:
-        raise BenchError([_sentence(each, name, data) for each in error.errors(include_url=False)]) from None
-
-
-def _sentence(error: ErrorDetails, name: str, data: Mapping[str, Any]) -> str:
-    place = list(error["loc"])
-    key = _key(place, data)
-    return f"{name}: {key}: {_fault(error, place)}" if key else f"{name}: {_fault(error, place)}"
-
-
-def _key(place: list[str | int], data: Mapping[str, Any]) -> str:
-    """`meter "MB0001": listen[0]`, so that a person finds it among many."""
-    title = ""
-    if len(place) >= 2 and place[0] == "meter" and isinstance(place[1], int):
-        meters = data["meter"]
-        entry = meters[place[1]] if isinstance(meters, list | tuple) else None
-        title = f'meter "{entry.get("id", place[1] + 1) if isinstance(entry, dict) else place[1] + 1}"'
-        place = place[2:]
-    dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
-    return ": ".join(part for part in (title, dotted) if part)
-
-
-def _fault(error: ErrorDetails, place: list[str | int]) -> str:
-    match error["type"]:
-        case "extra_forbidden":
-            known = _fields(place)
-            near = get_close_matches(str(place[-1]), known, n=1)
-            return f"unknown key; did you mean `{near[0]}`" if near else f"unknown key; known are {', '.join(known)}"
-        case "missing":
-            return "is missing"
-        case "value_error":
-            return str(error["msg"]).removeprefix("Value error, ")
-        case _:
-            given = error["input"]
-            shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
-            message = str(error["msg"])
-            return message[:1].lower() + message[1:] + shown
-
-
-_SECTIONS: Final[Mapping[str, type[Section]]] = {
-    "clock": ClockSection,
-    "control": ControlSection,
-    "meter": MeterSection,
-    "keys": SecretSource,
-    "push": PushSection,
-    "line": LineSection,
-}
-
-
-def _fields(place: list[str | int]) -> list[str]:
-    section: type[Section] = BenchFile
-    for part in place[:-1]:
-        section = _SECTIONS.get(str(part), section)
-    return list(section.model_fields)
+    return checked(Written(data, "", name), BenchFile, BenchError)

@@ -3,85 +3,38 @@
 Secrets are named (`{ env = "..." }`, `{ file = "..." }`), never written; they are read once, here.
 """
 
-import os
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
     AwareDatetime,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from gateway.command.guard_rule import GuardConfig
-from gateway.configuration.fault import sentences
-from gateway.configuration.span import Size, Span
+from gateway.command.guard_rule import BUILT_IN_BLAST_RADIUS, BUILT_IN_EVIDENCE, GuardConfig
+from gateway.configuration.span import Size, Span, written
 from gateway.polling.schedule import ReadPlan
 from protocols.address import AddressError, MeterAddress, Tcp, TcpListen, Udp, parse
 from protocols.message.topic import DEFAULT_PREFIX, IDENTIFIER, Topics
-from protocols.secret import Secret
+from protocols.settings.fault import nearest, placed
+from protocols.settings.file import SettingsError, Written, checked, read_toml
+from protocols.settings.section import SecretSource, Section
 
 CONFIG_BYTES_MAX: Final = 64 * 1024 * 1024
 """A file of 100,000 meters has about 20 MiB."""
+PORT_MAX: Final = 65_535
+MINUTE_MS: Final = 60_000
 
 
-class ConfigError(Exception):
-    """The configuration is wrong; one sentence a fault, each with the file and where known the line and key."""
-
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
-
-
-class Section(BaseModel):
-    """A table of the file; unknown keys are faults."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-
-class SecretSource(Section):
-    """Where a secret is: an environment variable or a file, exactly one of the two."""
-
-    env: str | None = None
-    file: str | None = None
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        if (self.env is None) == (self.file is None):
-            raise ValueError('name the secret by { env = "NAME" } or { file = "PATH" }, one of the two')
-        return self
-
-    def read(self, beside: Path) -> Secret:
-        """The secret itself; 32, 48, 64 or 96 hexadecimal digits are taken as the bytes they write.
-
-        Raises:
-            ValueError: when it is not there.
-        """
-        if self.env is not None:
-            text = os.environ.get(self.env)
-            if not text:
-                raise ValueError(f"the environment variable {self.env} is not set")
-            return secret_of(text)
-        path = beside / (self.file or "")
-        try:
-            return secret_of(path.read_text(encoding="utf-8").strip())
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"the key file {path} can't be read: {error}") from None
-
-
-def secret_of(text: str) -> Secret:
-    """A key as people write it: 32, 48, 64 or 96 hexadecimal digits are the bytes they write, else it is text."""
-    is_hex = len(text) in {32, 48, 64, 96} and re.fullmatch(r"[0-9A-Fa-f]+", text)
-    return Secret(bytes.fromhex(text) if is_hex else text)
+class ConfigError(SettingsError):
+    """The gateway's configuration is wrong."""
 
 
 class BrokerConfig(Section):
@@ -113,6 +66,10 @@ class BrokerConfig(Section):
                 f"{shown!r} is no broker URL; write mqtt://HOST:1883, mqtts://HOST:8883, ws:// or wss://, "
                 "and put user and password into their own keys"
             )
+        try:
+            _ = urlsplit(url).port
+        except ValueError:
+            raise ValueError(f"{url!r} has no possible port; ports are 1 to 65535") from None
         return url
 
 
@@ -159,6 +116,14 @@ class MetricsConfig(Section):
     listen: Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$")] | Literal["off"] = Field(
         default="127.0.0.1:0", description="HOST:PORT; the ready line says which port was had"
     )
+
+    @field_validator("listen")
+    @classmethod
+    def _a_port(cls, listen: str) -> str:
+        port = listen.rpartition(":")[2]
+        if port.isdecimal() and int(port) > PORT_MAX:
+            raise ValueError(f"port {port} is more than the {PORT_MAX} there are")
+        return listen
 
 
 class PushConfig(Section):
@@ -301,8 +266,15 @@ class GatewayConfig(Section):
         default=None, description="one file, TOML or CSV, with the keys of all meters"
     )
     defaults: dict[str, Any] = Field(default_factory=dict, description="what every [[meter]] has unless it says more")
-    status_every: Span = Field(default=30_000, le=60_000, gt=0, description="how often the gateway says how it is")
+    status_every: Span = Field(default=30_000, gt=0, description="how often the gateway says how it is; at most 1m")
     meter: tuple[MeterConfig, ...] = ()
+
+    @field_validator("status_every")
+    @classmethod
+    def _at_least_once_a_minute(cls, every: int) -> int:
+        if every > MINUTE_MS:
+            raise ValueError(f"{written(every)} is too long; head-ends rely on a status once a minute")
+        return every
 
     @model_validator(mode="before")
     @classmethod
@@ -314,13 +286,8 @@ class GatewayConfig(Section):
         return data
 
     @model_validator(mode="after")
-    def _names_are_unique(self) -> Self:
+    def _names_topics(self) -> Self:
         Topics(self.id, self.prefix)
-        seen: set[str] = set()
-        for meter in self.meter:
-            if meter.id in seen:
-                raise ValueError(f"the meter id {meter.id!r} is given twice; every meter needs its own")
-            seen.add(meter.id)
         return self
 
 
@@ -330,18 +297,7 @@ def load(path: Path) -> GatewayConfig:
     Raises:
         ConfigError: with every fault that was found.
     """
-    try:
-        if path.stat().st_size > CONFIG_BYTES_MAX:
-            raise ConfigError([f"{path}: larger than {CONFIG_BYTES_MAX} bytes"])
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ConfigError([f"{path}: can't be read ({reason}); name a gateway file such as gateway.toml"]) from None
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{path}: this is not TOML: {error}"]) from None
-    return check(data, text, str(path))
+    return _check(read_toml(path, CONFIG_BYTES_MAX, "name a gateway file such as gateway.toml", ConfigError))
 
 
 def check(data: Mapping[str, Any], text: str, name: str) -> GatewayConfig:
@@ -350,12 +306,42 @@ def check(data: Mapping[str, Any], text: str, name: str) -> GatewayConfig:
     Raises:
         ConfigError: with every fault that was found.
     """
-    try:
-        return GatewayConfig.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError(sentences(error, GatewayConfig, data, text, name)) from None
+    return _check(Written(data, text, name))
 
 
-def bench_start_ms(config: ClockConfig) -> int | None:
-    """The instant a bench's clock starts at, in milliseconds UTC, or None for the system's clock."""
-    return None if config.start is None else round(config.start.timestamp() * 1000)
+def _check(file: Written) -> GatewayConfig:
+    config = checked(file, GatewayConfig, ConfigError)
+    faults = [placed(path, fault, *file) for path, fault in incoherences(config)]
+    if faults:
+        raise ConfigError(faults)
+    return config
+
+
+def incoherences(config: GatewayConfig) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What is right by itself and wrong beside the rest, each with its place in the file."""
+    yield from _meters_given_twice(config)
+    meters, groups = {meter.id for meter in config.meter}, {group for meter in config.meter for group in meter.groups}
+    for index, rule in enumerate(config.guard.rule):
+        # A protected meter or a safety hold with a slip of the pen in it would protect nobody, and say nothing.
+        for name in sorted({*rule.meters} - meters):
+            yield ("guard", "rule", index, "meters"), f"there is no meter {name!r}; {nearest(name, sorted(meters))}"
+        for name in sorted({*rule.groups} - groups):
+            yield ("guard", "rule", index, "groups"), f"no meter is in group {name!r}; {nearest(name, sorted(groups))}"
+    rules = {rule.name for rule in (*config.guard.rule, BUILT_IN_EVIDENCE, BUILT_IN_BLAST_RADIUS)}
+    for name, permission in config.guard.permission.items():
+        for passed in sorted({*permission.rules} - rules):
+            fault = f"there is no rule {passed!r}; {nearest(passed, sorted(rules))}"
+            yield ("guard", "permission", name, "rules"), fault
+
+
+def _meters_given_twice(config: GatewayConfig) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    ids: set[str] = set()
+    urls: dict[str, str] = {}
+    for index, meter in enumerate(config.meter):
+        if meter.id in ids:
+            yield ("meter", index, "id"), f"the meter id {meter.id!r} is given twice; every meter needs its own"
+        ids.add(meter.id)
+        if meter.enabled and not isinstance(meter.address.carrier, TcpListen):
+            other = urls.setdefault(str(meter.address), meter.id)
+            if other != meter.id:
+                yield ("meter", index, "url"), f"meter {other!r} has the same; every meter needs its own"

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from gateway.configuration.config import ConfigError, MeterConfig, SecretSource
+from gateway.configuration.config import ConfigError, MeterConfig
 from gateway.configuration.fleet_keys import FleetKeys, keys_for, parse_fleet_keys
 from gateway.meter.security import COUNTER_OBJECT, COUNTER_OBJECTS, Shared
 from protocols.dlms.application import AssociationProfile
@@ -19,6 +19,7 @@ from protocols.dlms.security.form import Form
 from protocols.dlms.security.suite import SUITES
 from protocols.model.association import MECHANISMS, ModelAssociation, secrets_default
 from protocols.secret import Secret
+from protocols.settings.section import SecretSource
 
 LN, LN_CIPHERED = 1, 3
 MAX_PDU: Final = 0xFFFF

@@ -16,8 +16,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from gateway.configuration.config import KEY_NAMES, secret_of
+from gateway.configuration.config import KEY_NAMES
 from protocols.secret import Secret
+from protocols.settings.section import secret_of
 
 SYSTEM_TITLE: Final = "system_title"
 METER: Final = "meter"

@@ -23,6 +23,7 @@ EVENT_LOGS: Final = (
 )  # fmt: skip
 
 RELAY, BALANCE, CLOCK, EVENTS = "relay", "balance", "clock", "events"
+OWN_READS: Final = (RELAY, BALANCE, CLOCK, EVENTS)
 """Reads that are no profile of their own."""
 
 

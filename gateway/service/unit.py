@@ -18,16 +18,19 @@ from gateway.meter.modbus import ModbusScripts
 from gateway.meter.modbus_link import ModbusLink, Pauses
 from gateway.meter.security import NoBook
 from gateway.outbox.group_commit import GroupCommit
+from gateway.polling.poll import OWN_READS
 from gateway.polling.reading import names_of
 from gateway.push.tap import LinePushes
 from gateway.service.caller import Call
 from protocols.address import DlmsAddress, ModbusAddress, SerialLine, TcpListen
+from protocols.cosem.obis import LogicalName
 from protocols.dlms.quirk import NO_QUIRKS
 from protocols.message.status import MeterState
-from protocols.model.loader import load, load_file
+from protocols.model.loader import load, load_file, model_ids
 from protocols.model.meter_model import MeterModel
 from protocols.model.table import ModelError
 from protocols.secret import Secret
+from protocols.settings.fault import nearest
 
 _log = logging.getLogger(__name__)
 
@@ -283,12 +286,41 @@ def make_unit(config: MeterConfig, zone: tzinfo, ring: KeyRing, models: dict[str
         models[config.model] = model
     address = config.address
     if not isinstance(address, DlmsAddress):
-        return Unit(config, model, None, zone)
+        if model is None or model.modbus is None:
+            known = ", ".join(name for name in model_ids() if load(name).modbus is not None)
+            hint = f"a Modbus meter needs one, its registers say nothing of themselves; there are {known}, or a file"
+            raise ConfigError([f'meter "{config.id}", key model: {hint}'])
+        return _readable(Unit(config, model, None, zone))
     offered = model.associations.get(address.client) if model is not None else None
     suite = config.suite
     if suite is None:
         suite = model.security_suite(address.client) if model is not None and offered is not None else 0
-    return Unit(config, model, credentials(config, address.client, ring, offered, suite), zone)
+    return _readable(Unit(config, model, credentials(config, address.client, ring, offered, suite), zone))
+
+
+def _readable(unit: Unit) -> Unit:
+    """What is to be read is there to be read.
+
+    Raises:
+        ConfigError: a profile's name is not known.
+    """
+    known = (*unit.scripts.profiles(), *OWN_READS)
+    faults = [
+        f'meter "{unit.id}", key read.{name}: there is no such profile; {nearest(name, known)}'
+        for name in unit.config.read
+        if name not in known and not (isinstance(unit.scripts, DlmsScripts) and _is_logical_name(name))
+    ]
+    if faults:
+        raise ConfigError(faults)
+    return unit
+
+
+def _is_logical_name(text: str) -> bool:
+    try:
+        LogicalName.parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 def title_of(config: GatewayConfig) -> bytes:

@@ -35,7 +35,7 @@ def test_the_examples_of_the_file_are_good() -> None:
     first, rules = blocks(OPERATIONS, "toml")
     config = check(tomllib.loads(first), first, "operations.md")
     assert config.meter[0].auth == "hls"
-    guarded = check({"id": "gw1"} | tomllib.loads(rules), rules, "operations.md")
+    guarded = check(tomllib.loads(first) | tomllib.loads(rules), rules, "operations.md")
     assert {rule.kind for rule in guarded.guard.rule} == {
         "moratorium", "headend_silence", "hours", "protected", "evidence", "blast_radius", "safety_hold",
         "reconnect_rate",

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from emulator.bench.file import BenchError, SecretSource, check, plans, read_bench
+from emulator.bench.file import BenchError, check, plans, read_bench
 from protocols.secret import Secret
+from protocols.settings.section import SecretSource
 
 BENCH = """
 seed = 7
@@ -52,10 +53,10 @@ METER = {"id": "MB0001", "model": "is15959-d1"}
     [
         ({}, r"bench.toml: there is no \[\[meter\]\]"),
         ({"meter": []}, r"bench.toml: there is no \[\[meter\]\]"),
-        ({"meter": [METER], "sede": 1}, "sede: unknown key; did you mean `seed`"),
-        ({"meter": [METER], "xyz": 1}, "xyz: unknown key; known are seed, clock"),
-        ({"meter": [METER | {"lode": {}}]}, 'meter "MB0001": lode: unknown key; did you mean `load`'),
-        ({"meter": [{"model": "x"}]}, 'meter "1": id: is missing'),
+        ({"meter": [METER], "sede": 1}, "key sede: unknown key; did you mean `seed`"),
+        ({"meter": [METER], "xyz": 1}, "key xyz: unknown key; known here are seed, clock"),
+        ({"meter": [METER | {"lode": {}}]}, 'meter "MB0001", key lode: unknown key; did you mean `load`'),
+        ({"meter": [{"model": "x"}]}, 'meter "1", key id: is missing'),
         ({"meter": [METER | {"id": "a b"}]}, "can't be a meter's id"),
         ({"meter": [METER | {"listen": ["dlms+tpc://h"]}]}, r"listen\[0\]: unknown scheme"),
         ({"meter": [METER | {"listen": [17]}]}, "a listen URL is text"),
@@ -68,19 +69,30 @@ METER = {"id": "MB0001", "model": "is15959-d1"}
         ({"meter": [METER], "clock": {"zone": "Asia/Calcuta"}}, "no time zone"),
         ({"meter": [METER], "clock": {"rate": -1}}, "clock.rate: rate is 0 to"),
         ({"meter": [METER], "clock": {"rate": "fast"}}, "rate is a number"),
-        ({"meter": [METER], "clock": {"start": "2024-10-28T00:00:00"}}, "timezone"),
+        ({"meter": [METER], "clock": {"start": "2024-10-28T00:00:00"}}, "needs its offset"),
         ({"meter": [METER], "line": [{"on": "run/x"}]}, "no meter listens there; serial lines are: none"),
         (
             {"meter": [METER], "line": [{"on": "x", "local_eco": True}]},
-            r"line\[0\]: local_eco .*did you mean local_echo",
+            r"key line\[0\]: local_eco .*did you mean local_echo",
         ),
-        ({"meter": [METER], "line": [{}]}, r"line\[0\].on: is missing"),
+        ({"meter": [METER], "line": [{}]}, r"key line\[0\].on: is missing"),
         ({"meter": [METER], "control": {"listen": "here"}}, "control.listen"),
     ],
 )
 def test_a_wrong_bench_is_told_with_file_key_and_what_would_be_right(data: dict[str, object], says: str) -> None:
     with pytest.raises(BenchError, match=says):
         check(data, "bench.toml")
+
+
+def test_a_file_is_told_with_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "bench.toml"
+    path.write_text(BENCH.replace("count = 3", "count = 0").replace("rate = 60", 'rate = "fast"'))
+    with pytest.raises(BenchError) as caught:
+        read_bench(path)
+    assert [fault.removeprefix(f"{path}, ").split(";")[0] for fault in caught.value.faults] == [
+        "line 5: key clock.rate: rate is a number: 1 is real time, 0 frozen, 60 a minute a second",
+        'line 11: meter "MB0001", key count: input should be greater than or equal to 1 (given: 0)',
+    ]
 
 
 def test_files_that_are_not_there_or_no_toml_are_told(tmp_path: Path) -> None:

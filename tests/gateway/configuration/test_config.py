@@ -6,7 +6,7 @@ import pytest
 
 from gateway.configuration.config import ConfigError, load
 from gateway.configuration.span import milliseconds, octets, written
-from gateway.configuration.toml_line import line_of
+from protocols.settings.toml_line import line_of
 
 GOOD = """\
 id = "gw1"
@@ -23,6 +23,10 @@ id = "MB0002"
 url = "dlms+tcp://127.0.0.1:4060?client=48&server=1"
 auth = "none"
 """
+
+
+RULE = '[[guard.rule]]\nkind = "protected"\nreason = "ill people"\n'
+PERMISSION = '[guard.permission.x]\nrequested_by = ["asha"]\nrules = '
 
 
 def faults(tmp_path: Path, text: str) -> list[str]:
@@ -63,10 +67,21 @@ def test_a_good_file_is_read_and_defaults_are_spread(tmp_path: Path) -> None:
         ("[broker]\n", '[broker]\npassword = "hush"\n', "line 3: key broker.password: name the secret by { env"),
         ('auth = "none"', 'keys = { aes = { env = "X" } }', "'aes' is no key; there are lls, hls"),
         ('auth = "none"', "retries = -1", "key retries: input should be greater than or equal to 0 (given: -1)"),
-        ("[broker]\n", '[[guard.rule]]\nkind = "hours"\nfrom = "26:00"\n[broker]\n', "line 4: key guard.rule.0"),
+        ("[broker]\n", '[[guard.rule]]\nkind = "hours"\nfrom = "26:00"\n[broker]\n', "line 4: key guard.rule[0].from"),
         ("[broker]\n", '[clock]\nzone = "Mars/Base"\n[broker]\n', "'Mars/Base' is no time zone"),
         ("[broker]\n", '[store]\nbytes_max = "12 parsecs"\n[broker]\n', "'12 parsecs' is no size; write 512 MiB"),
         ("[broker]", "[broker", "this is not TOML"),
+        ("127.0.0.1:1883", "127.0.0.1:99999", "line 3: key broker.url: 'mqtt://127.0.0.1:99999' has no possible port"),
+        ("127.0.0.1:1883", "127.0.0.1:mqtt", "has no possible port"),
+        ("[broker]\n", '[metrics]\nlisten = "127.0.0.1:70000"\n[broker]\n', "key metrics.listen: port 70000 is"),
+        ("[broker]\n", 'status_every = "5m"\n[broker]\n', "line 2: key status_every: 5m is too long"),
+        ("[broker]\n", '[guard.rule]\nkind = "hours"\n[broker]\n', "key guard.rule: there may be several"),
+        ("127.0.0.1:4060", "127.0.0.1:4059", "line 12: meter \"MB0002\", key url: meter 'MB0001' has the same"),
+        ("[broker]\n", RULE + 'groups = ["hospitl"]\n[broker]\n', "line 5: key guard.rule[0].groups: no meter is"),
+        ("[broker]\n", RULE + 'meters = ["MB0003"]\n[broker]\n', "there is no meter 'MB0003'; did you mean `MB000"),
+        ("[broker]\n", PERMISSION + '["hour"]\n[broker]\n', "key guard.permission.x.rules: there is no rule"),
+        ("[broker]\n", RULE.replace("protected", "protekted") + "[broker]\n", "kind 'protekted' is not known; did"),
+        ("[broker]\n", "[clock]\nstart = 2024-10-28T00:00:00\n[broker]\n", "clock.start: a time needs its offset"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, before: str, after: str, sentence: str) -> None:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.configuration.config import ConfigError, SecretSource
+from gateway.configuration.config import ConfigError
 from gateway.configuration.credentials import read_fleet
 from gateway.configuration.fleet_keys import keys_for, parse_fleet_keys
 from protocols.secret import Secret
+from protocols.settings.section import SecretSource
 
 BLOCK = "000102030405060708090A0B0C0D0E0F"
 TOML = f"""
