@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from emulator.bench.file import PushSection
 from emulator.errand.push import PUSH, QUEUE_MAX, PushState
 from gateway.configuration.config import HEARD_SCHEMES
 from gateway.push.intake import REMEMBERED
@@ -11,9 +12,12 @@ from gateway.push.tap import PUSH_OCTETS_MAX
 from protocols.model.cosem_object import Capture
 from protocols.model.loader import load
 from protocols.model.meter_model import MeterModel
+from protocols.model.physics import Events
 from protocols.model.push import elements, setups
 
 MODELS: Final = ("is15959-d1", "is15959-d2", "eu-three-phase")
+
+EVENTS: Final = Events()
 
 CAUSES: Final = {
     "asking": "its method `push`, or a script at its time",
@@ -53,8 +57,21 @@ def _push() -> Iterator[str]:
     )
     yield "```toml"
     yield "[[meter]]"
+    yield 'id = "MB0001"'
+    yield 'model = "is15959-d1"'
     yield 'push = { to = "dlms+tcp://127.0.0.1:4060", every = 1800, random = 300, retries = 3, repetition = 60 }'
+    yield ""
+    yield "[[meter]]"
+    yield 'id = "EU0001"'
+    yield 'model = "eu-three-phase"'
+    yield 'push = { to = "connection", confirmed = true }'
     yield "```\n"
+    yield "| `push` | default | what |"
+    yield "|---|---|---|"
+    for name, field in PushSection.model_fields.items():
+        default = "**must be given**" if field.is_required() else "the model's" if field.default is None else "never"
+        yield f"| `{name}` | {default} | {field.description} |"
+    yield ""
     yield (
         "`to` is `dlms+tcp://HOST:PORT`, `dlms+udp://HOST:PORT`, `hdlc` for unnumbered information frames on the HDLC "
         "lines that the meter is on, or `connection` for the wrapper connections that stand: those that clients have "
@@ -73,8 +90,11 @@ def _push() -> Iterator[str]:
     yield (
         "\nA push is made at the instant of what it tells of, delayed at random by at most attribute 5, and begins "
         "within a communication window only. It is over once it is sent; once it is confirmed where the setup asks "
-        "for that (version 2, method 2). After attribute 6 retries, attribute 7 apart, it is given up. In a setup "
-        f"{QUEUE_MAX} pushes wait; the oldest makes room. A loss of supply empties the queues.\n"
+        "for that (version 2, method 2). After attribute 6 retries, attribute 7 apart, it is given up: the first time "
+        f"in a row that is event {EVENTS.push_given_up} in the log of other events, and event "
+        f"{EVENTS.push_delivered} says that somebody is reached again (`[events] push_given_up` and "
+        "`push_delivered` of a model; 0 logs none). A destination that is none is refused when it is written. In a "
+        f"setup {QUEUE_MAX} pushes wait; the oldest makes room. A loss of supply empties the queues.\n"
     )
     yield (
         "When the supply goes, each setup of power events and the alert send one last word at once, within a window "

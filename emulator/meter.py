@@ -209,6 +209,11 @@ class Meter(Mechanism):
         self.programming_count += 1
         self._log(at_ms, "transaction", code)
 
+    def log_other(self, at_ms: int, code: int) -> None:
+        """Log what has become of something the meter does by itself, such as its pushes."""
+        at_ms = self.take(at_ms, "log_other", code)
+        self._log(at_ms, "other", code)
+
     def activate_firmware(self, at_ms: int, version: str) -> None:
         """Restart with another firmware: an event, and nothing answers until it runs."""
         at_ms = self.take(at_ms, "activate_firmware", version)

@@ -261,5 +261,6 @@ REPLAY: Final[dict[str, Callable[..., object]]] = {
     "activate_firmware": lambda meter, at_ms, version: meter.activate_firmware(at_ms, version),
     "pay": lambda meter, at_ms, verb, arguments: meter.pay(at_ms, verb, *arguments),
     "log_transaction": lambda meter, at_ms, code: meter.log_transaction(at_ms, code),
+    "log_other": lambda meter, at_ms, code: meter.log_other(at_ms, code),
 }
 """How each kept input is done again."""

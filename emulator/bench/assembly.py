@@ -12,7 +12,7 @@ from time import time_ns
 from typing import Final, NamedTuple
 
 from emulator.bench.file import BenchError, BenchFile, MeterPlan, MeterSection, plans
-from emulator.bench.pushing import direct
+from emulator.bench.pushing import check_push, direct
 from emulator.bench.resident import Resident
 from emulator.errand.errands import Errands, runs_errands
 from emulator.face.cosem.face import CosemFace
@@ -200,6 +200,8 @@ def _member(
 def _kind(section: MeterSection, directory: Path) -> _Kind:
     is_file = section.model.endswith(".toml")
     model = load_file(directory / section.model) if is_file else load(section.model)
+    if section.push is not None:
+        check_push(model, section.push)
     secrets = {key: source.read(directory) for key, source in section.keys.items()}
     for client in model.associations:
         keys_of(

@@ -84,15 +84,20 @@ def _listen(url: object) -> MeterAddress:
 class PushSection(Section):
     """`push = { to = ... }`: every push setup of a meter, as a head-end would write it.
 
-    `to` is `dlms+tcp://HOST:PORT`, `dlms+udp://HOST:PORT`, or `hdlc` for the serial lines that the meter is on; the
-    instant push comes every so many seconds; pushes are delayed at random by at most `random` seconds.
+    What is not said stays as the model has it.
     """
 
-    to: str
-    every: int = 0
-    random: int | None = Field(default=None, ge=0, le=0xFFFF)
-    retries: int | None = Field(default=None, ge=0, le=0xFF)
-    repetition: int | None = Field(default=None, ge=0, le=0xFFFF)
+    to: str = Field(description="`dlms+tcp://HOST:PORT`, `dlms+udp://HOST:PORT`, `hdlc` or `connection`")
+    every: int = Field(
+        default=0,
+        description="seconds between two instant pushes: minutes that divide an hour, hours that divide a day",
+    )
+    random: int | None = Field(default=None, ge=0, le=0xFFFF, description="seconds by which a push is delayed at most")
+    retries: int | None = Field(default=None, ge=0, le=0xFF, description="how often a push is tried again")
+    repetition: int | None = Field(default=None, ge=0, le=0xFFFF, description="seconds before the first retry")
+    confirmed: bool | None = Field(
+        default=None, description="whether the receiver is to confirm; setups of version 2 only"
+    )
 
     @field_validator("to")
     @classmethod

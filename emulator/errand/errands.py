@@ -90,7 +90,7 @@ class Errands:
     def pusher(self) -> Pusher:
         """The meter's pushes, made with the first one: most of a fleet's meters push nothing."""
         if self._pusher is None:
-            self._pusher = Pusher(self._meter, self._settings)
+            self._pusher = Pusher(self._meter, self._settings, self._reached)
             self._face.confirmed_ms = self._pusher.confirmed_ms
         return self._pusher
 
@@ -195,6 +195,13 @@ class Errands:
             return False
         body = payload(self._face, setup, at_ms)
         return self.pusher.push(setup.logical_name.octets, body, at_ms, only_newest=only_newest)
+
+    def _reached(self, at_ms: int, heard: bool) -> None:  # noqa: FBT001 (a callback)
+        """A setup's pushes reach nobody any more, or somebody again."""
+        events = self._meter.physics.events
+        code = events.push_delivered if heard else events.push_given_up
+        if code and not self._dark:
+            self._meter.log_other(at_ms, code)
 
     def _put_all(self, cause: str, at_ms: int) -> None:
         for each in self._face.plan.causes.get(cause, ()):

@@ -189,17 +189,38 @@ class Pusher:
     Args:
         meter: the meter.
         settings: what a setup says now, by logical name; None where there is no such setup.
+        reach: is told when a setup's pushes begin to reach nobody, and when they reach somebody again.
 
     Attributes:
         reports: what became of the last pushes, until somebody takes it.
         confirmed_ms: when each setup's last push was confirmed, true time.
     """
 
-    __slots__ = ("_due_ms", "_invoke", "_meter", "_out", "_queues", "_settings", "_tokens", "confirmed_ms", "reports")
+    __slots__ = (
+        "_due_ms",
+        "_invoke",
+        "_meter",
+        "_out",
+        "_queues",
+        "_reach",
+        "_settings",
+        "_tokens",
+        "_unheard",
+        "confirmed_ms",
+        "reports",
+    )
 
-    def __init__(self, meter: Pushing, settings: Callable[[bytes], PushSettings | None]) -> None:
+    def __init__(
+        self,
+        meter: Pushing,
+        settings: Callable[[bytes], PushSettings | None],
+        reach: Callable[[int, bool], None],
+    ) -> None:
         self._meter = meter
         self._settings = settings
+        self._reach = reach
+        self._unheard: set[bytes] = set()
+        """Setups whose last push was given up: only the first one in a row is worth an event."""
         self._queues: dict[bytes, _Queue] = {}
         self._out: list[Push] = []
         self._tokens = self._invoke = 0
@@ -331,6 +352,9 @@ class Pusher:
             queue.step(PushEvent.GIVEN_UP)
         word = "delivered" if delivered else "failed" if queue.state is PushState.WAITING else "given up"
         self._report(at_ms, setup, word, item.tries)
+        if queue.state is PushState.IDLE and delivered is (setup in self._unheard):
+            (self._unheard.discard if delivered else self._unheard.add)(setup)
+            self._reach(at_ms, delivered)
         if queue.state is PushState.IDLE:
             queue.items.popleft()
             if queue.items:

@@ -27,12 +27,15 @@ STANDING: Final = {Service.HDLC: "hdlc", Service.CONNECTION: "wrapper"}
 """Services that dial nothing: they use what stands on lines of that link."""
 
 
+_PLAIN: Final = frozenset(range(0x21, 0x7F)) - frozenset(b"?/#@")
+"""What a host and a port are written with."""
+
 _SCHEMES: Final = {Service.TCP: "dlms+tcp", Service.UDP: "dlms+udp"}
 
 
 def carrier_of(service: int, destination: bytes) -> Tcp | Udp | None:
     """What to dial; None where there is nothing that could be dialled."""
-    if service not in set(Service) or len(destination) > DESTINATION_OCTETS_MAX or set(destination) & set(b"?/#@"):
+    if service not in set(Service) or len(destination) > DESTINATION_OCTETS_MAX or not set(destination) <= _PLAIN:
         return None
     scheme = _SCHEMES.get(Service(service))
     try:

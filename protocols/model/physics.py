@@ -180,7 +180,9 @@ class Events:
 
     Voltage thresholds are thousandths of the nominal voltage, unbalance thousandths of the mean, the current of
     the over-current event thousandths of the maximum current, a low power factor thousandths. A threshold of 0
-    switches its event off. `transient_s` is how long the bits of passing events (84 to 87) stay up.
+    switches its event off. `transient_s` is how long the bits of passing events (84 to 87) stay up. `push_given_up` and
+    `push_delivered` are the codes of a push setup whose pushes reach nobody, and do again; 0 logs none. No standard
+    that we have seen has codes for it: the defaults stand among those from 889 on, which makers use as they like.
     """
 
     entries: int = 50
@@ -196,11 +198,15 @@ class Events:
     low_power_factor_permille: int = 500
     over_load: bool = True
     transient_s: int = 900
+    push_given_up: int = 921
+    push_delivered: int = 922
     esw_filter: tuple[int, ...] = ESW_FILTER_DEFAULT
 
     def __post_init__(self) -> None:
         check_range("events", "entries", self.entries, 1, 1000)
         check_range("events", "non_rollover_entries", self.non_rollover_entries, 1, 1000)
+        for name in ("push_given_up", "push_delivered"):
+            check_range("events", name, getattr(self, name), 0, 0xFFFF)
         check_range("events", "occurrence_s", self.occurrence_s, 0, 86_400)
         check_range("events", "restoration_s", self.restoration_s, 0, 86_400)
         check_range("events", "transient_s", self.transient_s, 1, 86_400)

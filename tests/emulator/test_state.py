@@ -68,6 +68,7 @@ def use(meter: Meter) -> None:
     meter.activate_firmware(at_ms + 7 * HOUR_MS + 2, "MTB-02.00")
     meter.pay(at_ms + 7 * HOUR_MS + 3, "update_credit", TOKENS, 500)
     meter.log_transaction(at_ms + 8 * HOUR_MS, 161)
+    meter.log_other(at_ms + 8 * HOUR_MS, 921)
 
 
 def test_every_input_comes_back(tmp_path: Path) -> None:

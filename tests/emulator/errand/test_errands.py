@@ -216,7 +216,7 @@ class Noting(Pusher):
     __slots__ = ("given",)
 
     def __init__(self, living: Living) -> None:
-        super().__init__(living.meter, living.errands._settings)
+        super().__init__(living.meter, living.errands._settings, living.errands._reached)
         self.given: list[tuple[int, bytes, bytes]] = []
 
     def push(self, setup: bytes, body: bytes, at_ms: int, *, only_newest: bool = False) -> bool:
@@ -425,3 +425,27 @@ def test_a_destination_that_cannot_be_reached_is_given_up_and_the_meter_goes_on(
     assert len(living.go(START_MS + HOUR_MS)) == 4  # three retries, as the model says
     assert living.errands.pusher.reports[-1].word == "given up"
     assert living.meter.answers(living.now_ms)
+
+
+def test_a_place_that_nobody_answers_at_is_one_event_until_somebody_does() -> None:
+    living = Living()
+    living.direct(INSTANT)
+    assert living.set(40, INSTANT, 6, (int(Tag.UNSIGNED), 2)) is DataAccessResult.SUCCESS
+    before = living.meter.value("active_energy_import", living.now_ms)
+    for delivered in (True, False, False, True, True, False):
+        living.deliver = delivered
+        living.act(40, INSTANT, 1)
+        living.go(living.now_ms + HOUR_MS)
+    rows = living.meter.event_log.rows("other", living.now_ms, 1, 50)
+    assert [each.code for each in rows] == [921, 922, 921]
+    assert living.meter.value("active_energy_import", living.now_ms) > before, "it is the meter that it was"
+    assert living.meter.relay.contact_closed
+
+
+def test_a_place_that_is_none_is_refused_and_the_setup_stays_as_it_was() -> None:
+    living = Living()
+    living.direct(INSTANT)
+    before = living.get(40, INSTANT, 3)
+    for to in (b"no host", b"127.0.0.1:0", b"127.0.0.1:4059/x", b"\xff:1", b"[::1", b"a" * 300):
+        assert living.set(40, INSTANT, 3, structure(enum(0), octet(to), enum(0))) is not DataAccessResult.SUCCESS
+    assert living.get(40, INSTANT, 3) == before

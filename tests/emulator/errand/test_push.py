@@ -44,7 +44,7 @@ class FakeMeter:
 
 def pusher(**setups: PushSettings) -> tuple[Pusher, dict[bytes, PushSettings]]:
     table = {{"alert": ALERT, "instant": INSTANT}[name]: each for name, each in setups.items()}
-    return Pusher(FakeMeter(), table.get), table
+    return Pusher(FakeMeter(), table.get, lambda _at_ms, _heard: None), table
 
 
 def number(content: int) -> bytes:
@@ -102,7 +102,7 @@ def test_pushes_of_one_moment_are_spread_over_the_interval() -> None:
     spread = replace(TO, random_ms=120_000)
     delays = []
     for meter in range(200):
-        core = Pusher(FakeMeter(id=f"MB{meter:04}"), {ALERT: spread}.get)
+        core = Pusher(FakeMeter(id=f"MB{meter:04}"), {ALERT: spread}.get, lambda _at_ms, _heard: None)
         core.push(ALERT, number(1), START_MS)
         wake = core.wake_ms()
         assert wake is not None
@@ -241,7 +241,8 @@ class PushLaws(RuleBasedStateMachine):
             delay_s=60,
         )
         self.meter = FakeMeter()
-        self.core = Pusher(self.meter, lambda _setup: self.setting)
+        self.core = Pusher(self.meter, lambda _setup: self.setting, lambda _at_ms, heard: self.told.append(heard))
+        self.told: list[bool] = []
         self.now_ms = START_MS
         self.contents = 0
         self.born: dict[bytes, int] = {}
@@ -297,6 +298,11 @@ class PushLaws(RuleBasedStateMachine):
         self.core.forget()
         self.dead |= set(self.born)
         self.open.clear()
+
+    @invariant()
+    def it_is_told_once_when_nobody_is_reached_and_once_when_somebody_is_again(self) -> None:
+        if hasattr(self, "core"):
+            assert self.told == [bool(number % 2) for number in range(len(self.told))]
 
     @invariant()
     def nothing_due_is_forgotten(self) -> None:

@@ -1,6 +1,7 @@
 """The ways that pushes come to a gateway besides its ports: its own lines, its own connections, those of meters."""
 
 import asyncio
+import functools
 import json
 import socket
 from collections.abc import Callable
@@ -9,10 +10,15 @@ from typing import Any, Self
 
 import pytest
 
+from emulator.bench.assembly import assemble
+from emulator.bench.file import check as check_bench
+from emulator.bench.running import RunningBench
 from gateway.configuration.config import ConfigError, check
 from protocols.dlms.descriptor import AttributeDescriptor
 from protocols.dlms.notification import DataNotification, DataNotificationConfirm, EventNotificationRequest
+from protocols.dlms.server import AssociationServer
 from protocols.dlms.value import Tag, encode
+from protocols.transport.pump import link_time_us
 from protocols.wrapper import encode as wrapped
 from tests.emulator.living import octets
 from tests.gateway.live import Live, bench, client_48, running
@@ -76,11 +82,56 @@ async def test_connections_that_stand_carry_pushes(tmp_path: Path, *, dials_in: 
         config = {"id": "MB0001", "url": client_48(urls["MB0001"]), "model": "is15959-d1", "auth": "hls"}
         if dials_in:
             config["url"] = f"{listen[0]}?client=48&server=1"
-        async with gateway(tmp_path, config | {"read": {} if dials_in else {"nameplate": "1d"}}) as live:
+        async with gateway(tmp_path, config | {"read": {} if dials_in else {"nameplate": "1s"}}) as live:
             await until(lambda: bodies(live, "MB0001/reading/block_load"))
             assert (
                 live.gateway.health.registry.get_sample_value("gateway_errors_total", {"kind": "push_refused"}) is None
             )
+
+
+@pytest.mark.parametrize("listen", ["dlms+tcp://127.0.0.1:0", "dlms+hdlc+tcp://127.0.0.1:0"])
+async def test_a_confirmed_push_of_an_emulated_meter_is_confirmed_on_its_line(tmp_path: Path, listen: str) -> None:
+    to = "hdlc" if "hdlc" in listen else "connection"
+    push = {"to": to, "random": 0, "retries": 0, "confirmed": True}
+    said = {
+        "seed": 7,
+        "clock": FAST,
+        "meter": [{"id": "EU0001", "model": "eu-three-phase", "listen": [listen], "push": push}],
+    }
+    household = assemble(check_bench(said, "test"), "test", Path())
+    async with RunningBench(household) as emulator:
+        url = emulator.ready()["meters"][0]["urls"][0]
+        async with gateway(tmp_path, {"id": "EU0001", "url": url, "model": "eu-three-phase", "pushes": True}) as live:
+            await until(lambda: bodies(live, "EU0001/reading/block_load"))
+            errands = household.members[0].resident.errands
+            assert errands is not None
+            await until(lambda: errands.pusher.confirmed_ms)
+
+
+async def test_what_an_association_opens_is_told_and_confirmed_in_it(tmp_path: Path) -> None:
+    """Ciphered for the client that is associated: only its association can tell a push from an answer."""
+    number = 9 | 1 << 30
+    push = DataNotification.decode(clear("0.9.25.9.0.255", *POWER_CELLS, long_invoke=number)[8:]).encode()
+    voltage = AttributeDescriptor(3, octets("1.0.12.7.0.255"), 2)
+    event = EventNotificationRequest(None, voltage, encode((int(Tag.LONG_UNSIGNED), 2301))).encode()
+    meter = {"id": "MB0001", "model": "is15959-d1", "listen": ["dlms+tcp://127.0.0.1:0"]}
+    household = assemble(check_bench({"seed": 7, "meter": [meter]}, "test"), "test", Path())
+    resident = household.members[0].resident
+    confirmed: list[int] = []
+    resident.awaited = {number: lambda: confirmed.append(number)}
+    async with RunningBench(household) as emulator:
+        url = client_48(emulator.ready()["meters"][0]["urls"])
+        config = {"id": "MB0001", "url": url, "model": "is15959-d1", "auth": "hls", "read": {"nameplate": "1s"}}
+        async with gateway(tmp_path, config) as live:
+            await until(lambda: bodies(live, "MB0001/reading/nameplate"))
+            [line] = emulator.endpoint.lines_of(resident)
+            for apdu in (push, event):
+                said = functools.partial(AssociationServer.notify, client=48, server=1, apdu=apdu)
+                line.push(resident, "wrapper", lambda it, said=said: said(it, now_us=link_time_us()), link_time_us())  # type: ignore[misc]  # bound at once
+            events = await until(lambda: len(found := bodies(live, "MB0001/event")) == 2 and found)
+            await until(lambda: confirmed)
+    assert [each["kind"] for each in events] == ["push", "event_notification"]
+    assert events[1]["name"] == "voltage"
 
 
 class Meter:
