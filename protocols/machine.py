@@ -84,7 +84,7 @@ class Machine(Protocol):
         """Take what the carrier delivered; a datagram is one call."""
 
     def receive_eof(self, now_us: int) -> None:
-        """The peer has ended the stream."""
+        """The carrier has ended, by the peer or because the machine has closed; a second time changes nothing."""
 
     def data_to_send(self, now_us: int) -> list[Outgoing]:
         """Everything to put on the wire since the last call, in order."""
@@ -97,6 +97,10 @@ class Machine(Protocol):
 
     def on_deadline(self, now_us: int) -> None:
         """Time has passed; called at or after the deadline, an early call changes nothing."""
+
+
+ENDED: Final = "the connection ended"
+"""What layers hear of an end that none of them has made."""
 
 
 def _no_answer(*_request: Any) -> None:
@@ -143,8 +147,8 @@ class Layer(Generic[B, A]):
         """
         return None
 
-    def eof(self, now_us: int) -> None:
-        """The carrier has ended; called from the lowest layer to the highest."""
+    def eof(self, reason: str, now_us: int) -> None:
+        """The carrier has ended, for that reason, one sentence; called once, from the lowest layer to the highest."""
 
     def deadline_us(self) -> int | None:
         """When this layer wants `on_deadline`, or None."""
@@ -163,11 +167,12 @@ class Stack:
         layers: from the wire upwards; at least one.
     """
 
-    __slots__ = ("_deadlines", "_events", "_out", "_receive", "_timed", "closed", "layers")
+    __slots__ = ("_deadlines", "_ended", "_events", "_out", "_receive", "_timed", "closed", "layers")
 
     def __init__(self, layers: Sequence[Layer[Any, Any]]) -> None:
         self.layers = tuple(layers)
         self.closed: str | None = None
+        self._ended = False
         self._events: deque[Any] = deque()
         self._out: list[Any] = []
         down: Callable[[Any, int], None] = self._send
@@ -209,12 +214,14 @@ class Stack:
             self.close(str(error))
 
     def receive_eof(self, now_us: int) -> None:
-        """The peer has ended the stream: every layer hears it, then the machine is closed."""
-        if self.closed is not None:
+        """The carrier has ended: every layer hears it, once, then the machine is closed if it was not yet."""
+        if self._ended:
             return
+        self._ended = True
+        reason = self.closed or ENDED
         try:
             for layer in self.layers:
-                layer.eof(now_us)
+                layer.eof(reason, now_us)
         except RemoteProtocolError as error:
             self.close(str(error))
         self.close("the peer closed the connection")
@@ -267,7 +274,7 @@ class Bus:
         stations: by that key; each a stack whose lowest layer takes frames and whose answers are frames.
     """
 
-    __slots__ = ("_deadlines", "_events", "_framer", "_out", "_route", "closed", "stations")
+    __slots__ = ("_deadlines", "_ended", "_events", "_framer", "_out", "_route", "closed", "stations")
 
     def __init__(
         self,
@@ -276,6 +283,7 @@ class Bus:
         stations: Mapping[Any, Stack],
     ) -> None:
         self.closed: str | None = None
+        self._ended = False
         self.stations = dict(stations)
         self._framer = framer
         self._route = route
@@ -323,10 +331,11 @@ class Bus:
             self._framer.from_below(data, now_us)
 
     def receive_eof(self, now_us: int) -> None:
-        """The line is gone: every station hears it."""
-        if self.closed is not None:
+        """The line is gone: every station hears it, once."""
+        if self._ended:
             return
-        self._framer.eof(now_us)
+        self._ended = True
+        self._framer.eof(self.closed or ENDED, now_us)
         for key, station in self.stations.items():
             station.receive_eof(now_us)
             self.settle(key, now_us)

@@ -47,10 +47,10 @@ class Chain(Layer[Any, Any]):
         """Take an item at the highest layer."""
         self._layers[-1].from_above(item, now_us)
 
-    def eof(self, now_us: int) -> None:
+    def eof(self, reason: str, now_us: int) -> None:
         """Every layer hears it, from the lowest up."""
         for layer in self._layers:
-            layer.eof(now_us)
+            layer.eof(reason, now_us)
 
     def deadline_us(self) -> int | None:
         """The earliest of all."""

@@ -229,10 +229,10 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
         self._ready = (data, plain, result)
         return None
 
-    def eof(self, now_us: int) -> None:
+    def eof(self, reason: str, now_us: int) -> None:
         """The carrier has ended, and every association with it."""
         for key in list(self._served):
-            self._end(key, ServerEvent.LINK_DOWN, "the connection ended", now_us)
+            self._end(key, ServerEvent.LINK_DOWN, reason, now_us)
         self._held.clear()
 
     def deadline_us(self) -> int | None:

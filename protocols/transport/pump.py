@@ -227,6 +227,8 @@ class Pump(asyncio.Protocol):
             self.closed = machine.closed
             if self._timer is not None:
                 self._timer.cancel()
+            machine.receive_eof(now_us)  # what one layer has ended, the others say the end of
+            self._report(machine)
             self._close_carrier()
 
     def _report(self, machine: Machine) -> None:

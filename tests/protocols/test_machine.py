@@ -31,9 +31,9 @@ class Echo(Layer[bytes, bytes]):
         self.below(item, now_us)
         self.above(item.upper(), now_us)
 
-    def eof(self, now_us: int) -> None:
+    def eof(self, reason: str, now_us: int) -> None:
         self.ended = True
-        self.above("end", now_us)
+        self.above(reason, now_us)
 
     def deadline_us(self) -> int | None:
         return self.wake_us
@@ -110,6 +110,17 @@ def test_a_broken_standard_closes_the_stack_with_the_sentence() -> None:
     assert stack.deadline_us() is None
 
 
+def test_layers_hear_of_the_end_of_a_stack_that_one_of_them_has_closed() -> None:
+    echo = Echo()
+    stack = Stack([echo])
+    stack.receive_data(b"bad", 0)
+    stack.receive_eof(0)
+    stack.receive_eof(0)
+    assert echo.ended
+    assert stack.closed == "bad is not a frame"
+    assert [*iter(stack.next_event, None)] == ["bad is not a frame"]
+
+
 def test_the_earliest_deadline_is_published_and_an_early_call_changes_nothing() -> None:
     early, late = Echo(100), Echo(200)
     stack = Stack([early, late])
@@ -127,7 +138,7 @@ def test_the_end_of_the_stream_is_heard_by_every_layer_once() -> None:
     stack.receive_eof(1)
     stack.receive_eof(2)
     assert echo.ended
-    assert events(stack) == ["end"]
+    assert events(stack) == ["the connection ended"]
     assert stack.closed == "the peer closed the connection"
 
 

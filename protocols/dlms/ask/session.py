@@ -214,9 +214,9 @@ class Session(Layer[Apdu | LinkUp | LinkDown, Any]):
         elif self.state is ClientState.CONNECTING:
             self._greet(now_us)
 
-    def eof(self, now_us: int) -> None:
+    def eof(self, reason: str, now_us: int) -> None:
         """The carrier has ended."""
-        self._down("the meter closed the connection", now_us)
+        self._down(reason, now_us)
 
     def _greet(self, now_us: int) -> None:
         if self.profile.pre_established:

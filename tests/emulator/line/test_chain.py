@@ -22,7 +22,7 @@ class Adding(Layer[int, int]):
     def from_above(self, item: int, now_us: int) -> None:
         self.below(item - self.number, now_us)
 
-    def eof(self, now_us: int) -> None:
+    def eof(self, reason: str, now_us: int) -> None:
         self.ended = True
 
     def deadline_us(self) -> int | None:
@@ -48,7 +48,7 @@ def test_each_is_woken_at_its_own_hour() -> None:
     chain.on_deadline(15)
     assert (late.woken, early.woken) == (0, 1)
     assert chain.deadline_us() == 20
-    chain.eof(30)
+    chain.eof("the line is gone", 30)
     assert late.ended
     assert early.ended
 

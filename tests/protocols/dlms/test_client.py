@@ -525,7 +525,7 @@ def test_a_connection_that_ends_while_associating_ends_that() -> None:
     bench = Alone()
     bench.stack.receive_eof(0)
     bench.settle()
-    assert bench.response(1) == Aborted("the meter closed the connection")
+    assert bench.response(1) == Aborted("the connection ended")
 
 
 def test_an_aarq_without_an_answer_is_repeated_and_then_given_up() -> None:

@@ -161,6 +161,18 @@ async def test_a_machine_that_closes_itself_ends_the_carrier_with_its_reason() -
     assert closed == ["the peer said break"]
 
 
+async def test_a_machine_that_closes_itself_hears_of_the_end_and_has_the_last_word() -> None:
+    machine, said = Scripted(), list[bytes]()
+    pump, wire = joined(machine)
+    pump.on_event = said.append
+    machine.closed = "enough"
+    pump.data_received(b"one")
+    assert wire.done == ["close"]
+    assert machine.eof
+    assert said == [b"one"]
+    assert pump.closed == "enough"
+
+
 async def test_a_machine_can_be_made_anew_on_the_same_carrier() -> None:
     machines = [Scripted([b"first"]), Scripted([b"second"])]
     made = iter(machines)
