@@ -442,8 +442,10 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
             "any octets are answered, refused or dropped",
             _tests(SERVER, "any_octets_are_answered_or_dropped")
             + _tests("tests/fuzz/test_short.py", "any_bytes_are_taken")
-            + _tests("tests/fuzz/test_million.py", "the_server_stands_a_million_mutated_conversations"),
-            _tests(CLIENT, "any_octets_give_events_and_every_ticket_one_end"),
+            + _tests("tests/fuzz/test_million.py", "a_million_mutated_inputs_are_stood"),
+            _tests(CLIENT, "any_octets_give_events_and_every_ticket_one_end")
+            + _tests("tests/fuzz/test_short.py", "any_bytes_are_taken")
+            + _tests("tests/fuzz/test_million.py", "a_million_mutated_inputs_are_stood"),
         ),
         Feature(
             "a line that loses, doubles, reorders and spoils: an end, and a true one",

@@ -1,20 +1,21 @@
-"""The long run without any guide: a million mutated conversations, in which nothing but an answer may happen."""
+"""The long run without any guide: every decoder and both roles take a million mutated inputs each."""
 
 import os
 
 import pytest
 
-from tests.fuzz.found import targets
+from tests.fuzz.found import Target, targets
 from tests.fuzz.mutation import mutations
 from tests.laws.line import seeded
 
 COUNT = int(os.environ.get("FUZZ_COUNT", "1000000"))
 SEED = int(os.environ.get("FUZZ_SEED", "20241028"))
+TARGETS = targets()
 
 
 @pytest.mark.long
-def test_the_server_stands_a_million_mutated_conversations() -> None:
-    target = targets()["server"]
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS.keys())
+def test_a_million_mutated_inputs_are_stood(target: Target) -> None:
     for data in mutations(target.seeds, seeded(SEED), COUNT):
         try:
             target.take(data)
