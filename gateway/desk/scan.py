@@ -20,8 +20,7 @@ from gateway.service.script import NoAnswerError, NoConnectionError
 from protocols.address import BAUDS as BAUDS_POSSIBLE
 from protocols.address import AddressError, ModbusAddress, SerialLine, parse
 from protocols.modbus.access import ReadRegisters
-from protocols.modbus.code import UNIT_MAX, ExceptionCode
-from protocols.modbus.pdu import ExceptionResponse
+from protocols.modbus.code import UNIT_MAX
 
 BAUDS: Final = (9600, 19200, 2400, 4800, 38400, 57600, 115200, 1200)
 """In which order speeds are tried: those that meters leave the works with come first."""
@@ -30,9 +29,6 @@ PARITIES: Final = ("N", "E", "O")
 
 PROBE: Final = ReadRegisters(3, 0, 1)
 """What is asked of each unit; who does not have that register says so, and is found."""
-
-_ABSENT: Final = frozenset({ExceptionCode.GATEWAY_PATH_UNAVAILABLE, ExceptionCode.GATEWAY_TARGET_FAILED_TO_RESPOND})
-"""What a gateway says for a unit that is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,13 +141,13 @@ async def _look(
 
 async def _is_there(link: ModbusLink, unit: int, terms: Terms) -> bool:
     try:
-        response = await link.ask(unit, PROBE, terms)
+        await link.ask(unit, PROBE, terms)
     except NoAnswerError:
         return False
     except NoConnectionError:
         await link.open()  # a server may break off over a unit that it does not have
         return False
-    return not (isinstance(response, ExceptionResponse) and response.code in _ABSENT)
+    return True
 
 
 async def _whom(link: ModbusLink, address: ModbusAddress, terms: Terms) -> Found:

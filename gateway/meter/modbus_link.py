@@ -4,17 +4,22 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.meter.dlms_link import Terms
-from gateway.service.script import MeterError, NoAnswerError, NoConnectionError
+from gateway.service.script import AbsentError, MeterError, NoAnswerError, NoConnectionError
 from protocols.address import MeterAddress, ModbusAddress, SerialLine
 from protocols.errors import LocalProtocolError
 from protocols.machine import Machine, Peer, Stack, TimedOut
 from protocols.modbus.client import ClientTiming, Garbled, ModbusClient
+from protocols.modbus.code import ExceptionCode, exception_name
+from protocols.modbus.pdu import ExceptionResponse
 from protocols.modbus.pymodbus_framer import PymodbusFramer
 from protocols.transport.conversation import ConnectionLostError, Conversation, converse
 from protocols.transport.dial import dial
 from protocols.transport.pump import link_time_us
 
 _READS: Final = frozenset({1, 2, 3, 4})
+
+_ABSENT: Final = frozenset({ExceptionCode.GATEWAY_PATH_UNAVAILABLE, ExceptionCode.GATEWAY_TARGET_FAILED_TO_RESPOND})
+"""What a gateway between TCP and a line answers for a unit that does not answer it."""
 
 SILENT_MAX: Final = 3
 """Questions in a row that nobody on a connection answers: then it may be the connection that is dead."""
@@ -66,6 +71,8 @@ class ModbusLink:
         An answer that is late may still come. Where frames have no transaction identifier, only who keeps the line
         knows that it is owed; so it is kept, unless nobody answers any more on what may be a dead connection.
         """
+        if isinstance(error, AbsentError):
+            return self.is_open
         late = isinstance(error, NoAnswerError) and self._address.framing != "tcp"
         return self.is_open and late and (self.is_serial or self._silent < SILENT_MAX)
 
@@ -101,6 +108,7 @@ class ModbusLink:
         """Ask a unit; only reads are asked again by themselves.
 
         Raises:
+            AbsentError: a gateway on the way says that the unit does not answer.
             NoAnswerError: no answer came, or none that could be used.
             NoConnectionError: the connection is gone.
         """
@@ -117,9 +125,12 @@ class ModbusLink:
         self._silent = self._silent + 1 if isinstance(ended, TimedOut) else 0
         if isinstance(ended, TimedOut):
             raise NoAnswerError("the meter did not answer")
-        if isinstance(ended.response, Garbled):
-            raise NoAnswerError(f"the answer was unusable ({ended.response.reason})")
-        return ended.response
+        response = ended.response
+        if isinstance(response, Garbled):
+            raise NoAnswerError(f"the answer was unusable ({response.reason})")
+        if isinstance(response, ExceptionResponse) and response.code in _ABSENT:
+            raise AbsentError(f"the meter did not answer, says what stands before it ({exception_name(response.code)})")
+        return response
 
     async def close(self) -> None:
         """End the connection."""

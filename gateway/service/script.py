@@ -49,6 +49,10 @@ class NoAnswerError(MeterError):
     """A question stayed without an answer; whether it took effect is not known."""
 
 
+class AbsentError(NoAnswerError):
+    """Whoever carries questions to the meter says that it does not answer; the way as far as there stands."""
+
+
 class RefusedError(MeterError):
     """The meter answered no, with its reason."""
 

@@ -35,6 +35,9 @@ QUEUE_MAX: Final = 1024
 
 _READS: Final = frozenset((1, 2, 3, 4))
 
+_AGAIN_IF_READ: Final = frozenset((ExceptionCode.ACKNOWLEDGE, ExceptionCode.GATEWAY_TARGET_FAILED_TO_RESPOND))
+"""What may mean that the server has done or is doing what was asked, so that only a read is asked again."""
+
 
 class Garbled(NamedTuple):
     """Something came back, none of it usable: "checksum", "length", "unit", "function" or "incomplete"."""
@@ -282,9 +285,9 @@ def _trouble(unit: int, shape: Shape, adu: Adu, response: Response | None) -> st
 
 
 def _is_worth_waiting(response: Response) -> bool:
-    """A server that is busy, or still at a read that it has acknowledged, is asked again."""
+    """Who is busy is asked again, and so is a read that is still worked at, or that a gateway had no answer to."""
     if not isinstance(response, ExceptionResponse):
         return False
-    if response.code == ExceptionCode.ACKNOWLEDGE:
+    if response.code in _AGAIN_IF_READ:
         return response.function in _READS
     return response.code == ExceptionCode.SERVER_DEVICE_BUSY

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.meter.dlms_link import Terms
 from gateway.meter.modbus_link import SILENT_MAX, ModbusLink, Pauses
-from gateway.service.script import NoAnswerError, NoConnectionError
+from gateway.service.script import AbsentError, NoAnswerError, NoConnectionError
 from protocols.address import ModbusAddress, Tcp, parse
 from protocols.checksum import crc16_modbus
 from protocols.modbus.access import ReadRegisters, Registers, WriteSingleRegister
@@ -40,6 +40,7 @@ BAD: dict[str, bytes] = {
     "noise": bytes(range(40, 60)),
     "busy": frame(1, b"\x83\x06"),
     "acknowledge": frame(1, b"\x83\x05"),
+    "a gateway's complaint": frame(1, b"\x83\x0b"),
 }
 
 
@@ -95,6 +96,16 @@ async def test_an_exception_is_an_answer() -> None:
     async with serving(frame(1, b"\x83\x02")) as (link, heard):
         assert await link.ask(1, READ, QUICK) == ExceptionResponse(3, 2)
         assert len(heard) == 1
+
+
+@pytest.mark.parametrize(("code", "asked"), [(10, 1), (11, 2)])
+async def test_what_a_gateway_says_of_a_dead_unit_is_no_answer_of_the_unit(code: int, asked: int) -> None:
+    async with serving(*[frame(1, bytes((0x83, code)))] * asked, GOOD) as (link, heard):
+        with pytest.raises(AbsentError, match="did not answer") as caught:
+            await link.ask(1, READ, QUICK)
+        assert link.outlives(caught.value), "the other units behind it are reached by the same connection"
+        assert await link.ask(1, READ, QUICK) == RIGHT
+        assert len(heard) == asked + 1
 
 
 async def test_noise_before_an_answer_is_passed_over() -> None:
