@@ -75,8 +75,8 @@ class Endpoint:
             raise EndpointError(str(error)) from None
         check_files(line.address for line in self._lines)
         for index, line in enumerate(self._lines):
-            for member in line.members:
-                self._of[member.resident.id] = (*self._of.get(member.resident.id, ()), index)
+            for name in dict.fromkeys(member.resident.id for member in line.members):  # a unit may answer for two ids
+                self._of[name] = (*self._of.get(name, ()), index)
             try:
                 opened, carrier = await _open(line)
             except OSError as error:

@@ -14,8 +14,10 @@ from gateway.desk.objects import Listed, Target, object_list
 from gateway.desk.options import Asked, Auth, about_a_meter
 from gateway.desk.progress import Progress, Teller, progress
 from gateway.desk.reach import Desk
+from gateway.desk.registers import is_address, read_wanted, wanted_of
 from gateway.meter.dlms import DlmsScripts
 from gateway.meter.firmware import Stage
+from gateway.meter.modbus import ModbusScripts
 from gateway.meter.profile_part import WHOLE, Part
 from gateway.meter.scripts import RelaySeen, Table
 from gateway.polling.coverage import Stretch
@@ -34,7 +36,11 @@ app = typer.Typer()
 def read(
     asked: Asked,
     names: Annotated[
-        list[str] | None, typer.Argument(help="Objects, as 1.0.1.8.0.255 or 3:1.0.1.8.0.255:2; without, all of now.")
+        list[str] | None,
+        typer.Argument(
+            help="Objects, as 1.0.1.8.0.255 or 3:1.0.1.8.0.255:2; registers, as voltage_l1, energy (a group), "
+            "4:12 (function and address) or 4:12:float32:CDAB; without, all of now."
+        ),
     ] = None,
 ) -> None:
     """Read a meter once."""
@@ -42,7 +48,7 @@ def read(
     async def work(desk: Desk, tell: Teller) -> tuple[Row, ...]:
         return await _read(desk, names or [], tell)
 
-    rows = asked.of_meter(work)
+    rows = asked.of_meter(work, recognised=not (names and all(map(is_address, names))))
     typer.echo(show.as_json(rows, url=asked.url) if asked.as_json else "\n".join(show.lines(rows)))
 
 
@@ -159,6 +165,8 @@ def firmware(
 
 async def _read(desk: Desk, names: list[str], tell: Teller) -> tuple[Row, ...]:
     scripts = desk.unit.scripts
+    if isinstance(scripts, ModbusScripts) and (names or scripts.registers is None):
+        return (await _read_registers(desk, scripts, names),)
     if not names:
         for each in ("instantaneous", "nameplate"):
             try:
@@ -170,9 +178,6 @@ async def _read(desk: Desk, names: list[str], tell: Teller) -> tuple[Row, ...]:
     classes: dict[str, int] | None = None
     for number, name in enumerate(names):
         tell(Progress(number, len(names), f"{number} of {len(names)} objects: {name}"))
-        if name.isdecimal() or name.lower().startswith("0x"):
-            values += _values(await desk.run(scripts.get(ReadArgs(register=int(name, 0)))))
-            continue
         try:
             target = Target.parse(name)
         except ValueError as error:
@@ -188,6 +193,19 @@ async def _read(desk: Desk, names: list[str], tell: Teller) -> tuple[Row, ...]:
         args = {"obis": target.obis, "class": class_id, "attribute": target.attribute}
         values += _values(await desk.run(scripts.get(ReadArgs.model_validate(args))))
     return (Row(values=tuple(values)),)
+
+
+async def _read_registers(desk: Desk, scripts: ModbusScripts, names: list[str]) -> Row:
+    if not names:
+        raise RefusedError(
+            "the meter answers, but is none of the models known here (meter-emulator models): name one with --model, "
+            "or registers by address, such as 3:12 or 4:12:float32"
+        )
+    try:
+        wanted = [wanted_of(name, scripts) for name in names]
+    except ValueError as error:
+        raise WrongUseError(str(error)) from None
+    return await desk.run(read_wanted(scripts, wanted))
 
 
 def _values(rows: tuple[Row, ...]) -> list[Value]:

@@ -43,7 +43,12 @@ class Security(StrEnum):
     BOTH = "both"
 
 
-Url = Annotated[str, typer.Argument(help="Where the meter is, as dlms+tcp://HOST:4059?client=32&server=1.")]
+Url = Annotated[
+    str,
+    typer.Argument(
+        help="Where the meter is, as dlms+tcp://HOST:4059?client=32&server=1 or modbus+tcp://HOST:502?unit=1."
+    ),
+]
 AuthOption = Annotated[Auth, typer.Option(help="How the meter lets us in.")]
 KeyEnv = Annotated[str | None, typer.Option(help="Environment variable with the password or key.")]
 KeyFile = Annotated[str | None, typer.Option(help="File with the password or key.")]
@@ -88,12 +93,13 @@ class Asked(NamedTuple):
         keys: FleetKeys = {} if self.keys is None else keys_in(self.keys)
         return meter_config(self.url, self.auth.value, key, options), keys
 
-    def of_meter(self, work: Callable[[Desk, Teller], Awaitable[T]]) -> T:
-        """Reach the meter and do something with it, telling how far it is."""
+    def of_meter(self, work: Callable[[Desk, Teller], Awaitable[T]], *, recognised: bool = True) -> T:
+        """Reach the meter and do something with it, telling how far it is; a Modbus meter is recognised if need be."""
         config, keys = self.config()
 
         async def reached(tell: Teller) -> T:
-            async with reach(config, system_ms, self.zone, keys, of_conversation(tell)) as desk:
+            notice = of_conversation(tell)
+            async with reach(config, system_ms, self.zone, keys, notice, recognised=recognised) as desk:
                 return await work(desk, tell)
 
         with progress(wanted=self.progress, as_json=self.as_json) as tell:

@@ -98,6 +98,8 @@ async def reach(
     zone: str = "Asia/Kolkata",
     keys: FleetKeys = MappingProxyType({}),
     notice: Callable[[Any], None] | None = None,
+    *,
+    recognised: bool = True,
 ) -> AsyncIterator[Desk]:
     """A meter, for the length of a block; a Modbus meter without a model is recognised where it can be.
 
@@ -107,6 +109,7 @@ async def reach(
         zone: where the meter's clock stands.
         keys: its keys, where they came in one file.
         notice: is told what passes on a DLMS link beside the answers.
+        recognised: whether a Modbus meter without a model is recognised, which takes up to a few dozen reads.
 
     Raises:
         MeterError: it can't be reached or does not let us in.
@@ -121,7 +124,7 @@ async def reach(
     await link.open()
     try:
         desk = Desk(unit, link, now_ms)
-        if unit.model is None and isinstance(config.address, ModbusAddress):
+        if recognised and unit.model is None and isinstance(config.address, ModbusAddress):
             likely = await desk.run(recognise())
             if likely:
                 desk.unit = Unit(config, load(likely[0][0]), None, where)

@@ -3,7 +3,7 @@
 A model without a map can't be read by name; raw registers and coils can be read and written all the same.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -34,6 +34,9 @@ from protocols.modbus.relay_control import RelayControl
 
 NAMEPLATE: Final = "nameplate"
 INSTANTANEOUS: Final = "instantaneous"
+NO_MAP: Final = RegisterMap(registers=())
+"""Of a meter whose model nobody knows: all that the specification allows."""
+
 GROUPS: Final = ("energy", "demand", "settings")
 """Register groups besides the two that every meter has."""
 
@@ -50,6 +53,11 @@ class ModbusScripts:
     def __init__(self, registers: RegisterMap | None) -> None:
         self._map = registers
         self._plans: dict[str, tuple[PlannedRead, ...]] = {}
+
+    @property
+    def registers(self) -> RegisterMap | None:
+        """The model's map."""
+        return self._map
 
     def profiles(self) -> tuple[str, ...]:
         """The groups that have registers in this model."""
@@ -70,13 +78,20 @@ class ModbusScripts:
             if not wanted:
                 raise RefusedError(f"this model has no group {profile!r}; it has {', '.join(self.profiles())}")
             self._plans[profile] = plan(self._map, wanted)
-        raw: dict[str, bytes | str] = {}
-        for each in self._plans[profile]:
-            raw.update((yield from self._planned(each)))
-        values = tuple(self._value(each, raw) for each in self._group(profile))
+        values = yield from self._read(self._plans[profile], self._group(profile))
         if values and all(each.quality is Quality.ERROR for each in values):
             raise RefusedError(f"the meter refuses the whole group {profile}: {values[0].reason}")
         return Table(profile, (Row(values=values),))
+
+    def read_registers(self, wanted: Sequence[RegisterSpec]) -> Script[tuple[Value, ...]]:
+        """Some registers, whether the model has them or not; what is refused is null with the reason."""
+        return (yield from self._read(plan(self._map or NO_MAP, wanted), wanted))
+
+    def _read(self, planned: Iterable[PlannedRead], wanted: Iterable[RegisterSpec]) -> Script[tuple[Value, ...]]:
+        raw: dict[str, bytes | str] = {}
+        for each in planned:
+            raw.update((yield from self._planned(each)))
+        return tuple(self._value(each, raw) for each in wanted)
 
     def _planned(self, planned: PlannedRead) -> Script[dict[str, bytes | str]]:
         """The bytes of each register of one request, or why there are none."""
@@ -140,10 +155,7 @@ class ModbusScripts:
         if self._map is None:
             return None
         wanted = [each for each in self._group(INSTANTANEOUS) if _is_phase_current(each)]
-        raw: dict[str, bytes | str] = {}
-        for planned in plan(self._map, wanted):
-            raw.update((yield from self._planned(planned)))
-        values = [self._value(each, raw) for each in wanted]
+        values = yield from self.read_registers(wanted)
         return max((abs(Decimal(each.value)) for each in values if each.value is not None), default=None)
 
     def get(self, args: ReadArgs) -> Script[tuple[Row, ...]]:
