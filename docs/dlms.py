@@ -23,6 +23,8 @@ DESK: Final = "tests/gateway/desk"
 LINK: Final = "tests/gateway/test_dlms_link.py"
 WRAPPER: Final = "tests/protocols/test_wrapper.py"
 ENDPOINT: Final = "tests/emulator/line/test_endpoint.py"
+SETUPS: Final = "tests/emulator/line/test_setups.py"
+COMMUNICATION: Final = f"{FACE}/test_communication.py"
 FRAMER: Final = f"{HDLC}/test_framer.py"
 STATION: Final = f"{HDLC}/test_server.py"
 PRIMARY: Final = f"{HDLC}/test_client.py"
@@ -498,7 +500,7 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
 BEHAVIOUR: Final[dict[int, tuple[str, ...]]] = {
     1: _tests(f"{FACE}/test_objects.py", "what_the_meter_does_not_know_is_remembered"),
     3: _tests(f"{FACE}/test_face.py", "a_register_is_the_nearest_float32_of_the_exact_decimal"),
-    4: _tests(f"{FACE}/test_models.py", "every_attribute_answers_in_the_type_of_its_class"),
+    4: _tests(f"{FACE}/test_european.py", "an_extended_register_says_when_its_value_was_captured"),
     5: _tests(f"{FACE}/test_european.py", "a_demand_register_grows_through_its_period_to_the_mean"),
     6: _tests(f"{FACE}/test_european.py", "registers_and_masks_are_added_and_taken_away_but_for_the_mask_in_force"),
     7: _tests(f"{FACE}/test_profile.py", "capture_objects_tell_the_columns"),
@@ -508,12 +510,45 @@ BEHAVIOUR: Final[dict[int, tuple[str, ...]]] = {
     11: _tests(f"{FACE}/test_calendar.py", "special_days_are_written_inserted_and_deleted"),
     12: _tests(f"{FACE}/test_over_dlms.py", "the_association_tells_the_base_names"),
     15: _tests(f"{FACE}/test_face.py", "an_object_list_names_every_object_with_rights"),
-    17: _tests(f"{FACE}/test_models.py", "every_attribute_answers_in_the_type_of_its_class"),
+    17: _tests(f"{FACE}/test_models.py", "the_logical_device_is_assigned_to_its_sap"),
     18: _tests(f"{FACE}/test_image_transfer.py", "a_transfer_goes_on_where_a_kill_has_stopped_it"),
+    19: _tests(
+        SETUPS,
+        "a_sign_on_says_the_proposed_speed_and_reacts_as_set_up",
+        "a_meter_signs_on_by_its_serial_number_or_by_the_device_address_that_is_written",
+        "a_head_that_is_set_to_hdlc_signs_nobody_on",
+    ),
     20: _tests(f"{FACE}/test_calendar.py", "a_passive_calendar_becomes_active_on_command_and_reads_as_written"),
     22: _tests(f"{FACE}/test_objects.py", "billing_dates_are_a_day_of_the_month_and_an_hour"),
+    23: _tests(
+        SETUPS,
+        "windows_and_fields_are_offered_as_written_from_the_next_link_on",
+        "a_link_ends_after_the_silence_that_is_written",
+        "a_meter_answers_to_the_device_address_that_is_written",
+        "silence_between_octets_ends_a_frame_as_written",
+        "a_line_runs_at_the_speed_that_is_written",
+    ),
     40: _tests(f"{FACE}/test_push_setup.py", "what_is_pushed_is_what_was_written"),
+    41: _tests(
+        SETUPS,
+        "a_connection_ends_after_the_silence_that_is_written",
+        "a_port_takes_as_many_connections_as_are_written",
+    ),
+    42: _tests(COMMUNICATION, "what_dhcp_gives_is_not_written", "multicast_groups_are_joined_counted_and_left"),
+    43: _tests(COMMUNICATION, "every_meter_has_a_mac_address_of_its_own_that_nobody_was_assigned"),
+    45: _tests(COMMUNICATION, "what_is_written_is_read_and_outlives_a_restart"),
+    47: _tests(
+        COMMUNICATION,
+        "a_cell_is_a_meters_own_and_its_signal_moves_with_time",
+        "a_cell_is_captured_every_five_minutes",
+    ),
+    48: _tests(
+        COMMUNICATION,
+        "ipv6_addresses_are_added_to_their_list_and_taken_out",
+        "setups_show_where_the_meter_listens_until_they_are_written",
+    ),
     62: _tests(f"{FACE}/test_european.py", "compact_data_is_read_with_its_template"),
+    63: _tests(COMMUNICATION, "a_status_word_has_the_bits_that_its_table_maps"),
     64: _tests(f"{FACE}/test_security_setup.py", "a_policy_is_strengthened_and_then_asked_for"),
     70: _tests(f"{FACE}/test_over_dlms.py", "the_relay_opens_and_the_current_stops"),
     71: _tests(f"{FACE}/test_european.py", "the_emergency_threshold_is_set_by_its_profile"),
@@ -521,6 +556,7 @@ BEHAVIOUR: Final[dict[int, tuple[str, ...]]] = {
     112: _tests(f"{FACE}/test_payment.py", "emergency_credit_is_invoked_when_it_is_offered"),
     113: _tests(f"{FACE}/test_payment.py", "a_passive_unit_charge_is_written_and_activated"),
     115: _tests(f"{FACE}/test_payment.py", "a_token_counts_once"),
+    116: _tests(COMMUNICATION, "sts_attributes_are_those_that_tokens_are_decoded_by"),
 }
 """What shows that objects of a class behave, by class id."""
 

@@ -193,6 +193,10 @@ class Stack:
         self._timed = [layer for layer in self.layers if type(layer).deadline_us is not Layer.deadline_us]
         self._deadlines = tuple([layer.deadline_us for layer in self._timed])
 
+    def tell(self, item: Any) -> None:
+        """Put on the line what no layer says, such as a `SetLine` to begin with."""
+        self._out.append(item)
+
     def _send(self, item: Any, _now_us: int) -> None:
         self._out.append(item)
 
@@ -301,6 +305,10 @@ class Bus:
         """End the line; the first reason is kept."""
         if self.closed is None:
             self.closed = reason
+
+    def tell(self, item: Any) -> None:
+        """Put on the line what is no station's frame, such as a `SetLine`."""
+        self._out.append(item)
 
     def _deliver(self, frame: Any, now_us: int) -> None:
         key = self._route(frame)

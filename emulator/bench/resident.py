@@ -256,18 +256,22 @@ class Attendance(Layer[Any, Any]):
 
     Args:
         resident: the meter.
+        silence_us: how long nothing may be heard before the connection ends; None where it has no end of its own.
     """
 
-    __slots__ = ("_outages", "_pairs", "_resident")
+    __slots__ = ("_heard_us", "_outages", "_pairs", "_resident", "_silence_us")
 
-    def __init__(self, resident: Resident) -> None:
+    def __init__(self, resident: Resident, silence_us: int | None = None) -> None:
         self._resident = resident
+        self._silence_us = silence_us
+        self._heard_us: int | None = None
         self._outages = resident.outages
         self._pairs: set[tuple[int, int]] = set()
 
     def from_below(self, item: Any, now_us: int) -> None:
         """Hand on what a living meter hears."""
         resident = self._resident
+        self._heard_us = now_us
         if now_us >= resident.due_us:
             resident.look(now_us)
         if resident.outages != self._outages:
@@ -283,13 +287,30 @@ class Attendance(Layer[Any, Any]):
                 resident.touch()
                 return
         self.above(item, now_us)
+        if type(item) is LinkDown:
+            resident.touch()  # what waited for the link's end
 
     def answer(self, client: int, server: int, data: bytes, now_us: int) -> Any:
         """What a living meter answers at once; where something is to be seen to first, nothing."""
         resident = self._resident
+        self._heard_us = now_us
         if resident.up and now_us < resident.due_us and resident.outages == self._outages:
             return self.ask(client, server, data, now_us)
         return None
+
+    def deadline_us(self) -> int | None:
+        """When silence ends the connection; at once as long as nothing says what time it is."""
+        if self._silence_us is None:
+            return None
+        return 0 if self._heard_us is None else self._heard_us + self._silence_us
+
+    def on_deadline(self, now_us: int) -> None:
+        """End a connection on which nothing was heard for too long."""
+        at_us = self.deadline_us()
+        if self._heard_us is None:
+            self._heard_us = now_us
+        elif at_us is not None and now_us >= at_us:
+            self.close("nothing was heard for longer than the meter's TCP-UDP setup allows")
 
     def _forget(self, now_us: int) -> None:
         self._outages = self._resident.outages

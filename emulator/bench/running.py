@@ -170,6 +170,7 @@ class RunningBench:
             self.endpoint.supply_changed(resident)
         for resident in changed:
             self.wakes.look(resident)
+            self.endpoint.set_up(resident)
 
     def _keep_time(self, members: Iterable[Member]) -> None:
         """Meters that keep their state must not begin earlier next time than they have come now."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from emulator.face.cosem.host import Host
+from emulator.face.cosem.link_setup import LocalPort
 from protocols.iec62056_21.data_block import DataSet, Value
 from protocols.iec62056_21.message import HDLC, Identification
 from protocols.model.cosem_object import Measured
@@ -23,12 +24,21 @@ KILO: Final = frozenset({"Wh", "varh", "VAh"})
 BAUD_CHARACTER: Final = "5"  # 9600 baud
 
 
-def identification_of(model: MeterModel) -> Identification:
-    """What a meter of a model says at a sign-on; HDLC is on offer where it has COSEM objects."""
+def identification_of(model: MeterModel, port: LocalPort | None = None) -> Identification:
+    """What a meter of a model says at a sign-on; HDLC is on offer where it has COSEM objects.
+
+    Args:
+        model: the meter's.
+        port: what its local port setup says of speed and haste, or None where it has none.
+    """
     identity = model.identity
+    baud_character, maker = BAUD_CHARACTER, identity.flag
+    if port is not None:
+        baud_character = port.baud_character
+        maker = maker[:2] + (maker[2].lower() if port.reacts_fast else maker[2])
     text = "".join(each for each in f"{model.id}.{identity.firmware_version}" if each.isalnum() or each in ".-")[:16]
     enhanced = HDLC if model.objects else None
-    return Identification(manufacturer=identity.flag, baud_character=BAUD_CHARACTER, text=text, enhanced=enhanced)
+    return Identification(manufacturer=maker, baud_character=baud_character, text=text, enhanced=enhanced)
 
 
 def data_sets(meter: Host, model: MeterModel, at_ms: int) -> Iterator[DataSet]:

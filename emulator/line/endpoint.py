@@ -18,7 +18,7 @@ from emulator.line.dialer import Dialer
 from emulator.line.line import Line, LineError
 from emulator.line.machines import Member
 from emulator.line.rs485 import LineBehaviour
-from protocols.address import SCHEMES, Carrier, MeterAddress, Pty, SerialLine, Tcp, TcpListen, Tls, Udp
+from protocols.address import SCHEMES, Carrier, DlmsAddress, MeterAddress, Pty, SerialLine, Tcp, TcpListen, Tls, Udp
 from protocols.transport.pty import PtyLine, open_pty
 from protocols.transport.pump import Pump
 from protocols.transport.serial import open_serial
@@ -84,6 +84,9 @@ class Endpoint:
                 raise EndpointError(f'meter "{line.members[0].resident.id}": {line.address}: {reason}') from None
             self._opened.append(opened)
             self._carriers.append(carrier)
+            for member in line.members:
+                if isinstance(carrier, Tcp | Udp):
+                    member.show(replace(member.address, carrier=carrier))
 
     def _line(self, members: list[Member]) -> Line:
         match members[0].address.carrier:
@@ -95,7 +98,7 @@ class Endpoint:
     def urls(self, resident: Resident) -> list[str]:
         """What a client dials to reach this meter."""
         return [
-            str(replace(member.address, carrier=self._carriers[index]))
+            str(_dialled_now(self._lines[index], member, self._carriers[index]))
             for index in self._of.get(resident.id, ())
             for member in self._lines[index].members
             if member.resident is resident
@@ -104,6 +107,11 @@ class Endpoint:
     def lines_of(self, resident: Resident) -> list[Line]:
         """The lines that a meter is on."""
         return [self._lines[index] for index in self._of.get(resident.id, ())]
+
+    def set_up(self, resident: Resident) -> None:
+        """A meter's setups may have changed, or a link of it has ended: what they say holds for links to come."""
+        for index in self._of.get(resident.id, ()):
+            self._lines[index].set_up(resident)
 
     def supply_changed(self, resident: Resident) -> None:
         """A meter has gone dark or come back."""
@@ -216,6 +224,16 @@ async def _open(line: Line) -> tuple[Opened, Carrier]:
             return open_serial(carrier, line.pump), carrier
         case TcpListen():
             return Dialer(line, carrier), carrier
+
+
+def _dialled_now(line: Line, member: Member, carrier: Carrier) -> MeterAddress:
+    """What a client dials: as the bench file says, or as the meter's HDLC setup was written since."""
+    address = member.address
+    if isinstance(address, DlmsAddress) and address.link == "hdlc":
+        if isinstance(carrier, SerialLine):
+            carrier = replace(carrier, baud=line.baud)
+        return replace(address, carrier=carrier, physical=member.physical)
+    return replace(address, carrier=carrier)
 
 
 def _listener(carrier: Tcp | Tls, line: Line, context: SSLContext | None) -> TcpListener:

@@ -6,17 +6,21 @@ and stations that are made anew when their meter comes back.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator.bench.journal import Journal
 from emulator.bench.resident import Resident
 from emulator.face.cosem.face import CosemFace
-from emulator.line.machines import MACHINES, Member, Setting, is_serial, station
+from emulator.line.machines import MACHINES, Member, Setting, is_serial, own_port, station
 from emulator.line.rs485 import LineBehaviour, foreign_exchange
 from protocols.address import UNIT_MAX, DlmsAddress, MeterAddress, ModbusAddress, Pty, SerialLine
 from protocols.dlms.server import AssociationServer
+from protocols.hdlc.server import HdlcServer
 from protocols.machine import Bus, Layer, Machine, Peer, Stack
 from protocols.transport.pump import Pump
+
+if TYPE_CHECKING:
+    from emulator.face.cosem.link_setup import LinkSetups
 
 
 class LineError(Exception):
@@ -40,7 +44,7 @@ class Line:
         LineError: the members cannot be told apart, speak different protocols, or lack a face for this one.
     """
 
-    __slots__ = ("_behaviour", "_bus", "_journal", "_seed", "client_baud", "members", "pumps")
+    __slots__ = ("_behaviour", "_bus", "_called", "_journal", "_seed", "_set_up", "client_baud", "members", "pumps")
 
     def __init__(
         self,
@@ -51,9 +55,13 @@ class Line:
     ) -> None:
         _check(members)
         self.members = tuple(members)
+        for member in members:
+            member.show(member.address)
         self.pumps: set[Pump] | None = None
         self.client_baud: Callable[[], int] | None = None
         self._bus: Bus | None = None
+        self._called: dict[int, int] = {}
+        self._set_up: dict[int, LinkSetups] = {}  # what the stations of a serial line were made with
         self._journal = journal
         self._behaviour = behaviour
         self._seed = seed
@@ -99,16 +107,26 @@ class Line:
                 self.pumps = None  # ten thousand idle lines keep nothing
 
     def machine(self, peer: Peer) -> Machine | None:
-        """The machine of one connection; None while every meter here is dark, on what a dark meter would drop."""
+        """The machine of one connection; None where a meter would not take it: it is dark, or has all it can have."""
         serial = is_serial(self.address)
-        if not self.up and not serial:
+        if not serial and (not self.up or self._full()):
             return None
+        if serial:
+            self._called = {}
+            self._set_up = {member.station: member.setups for member in self.members}
         machine = MACHINES[self.address.scheme](self._setting(peer))
         self._bus = machine if serial and isinstance(machine, Bus) else None
         return machine
 
     def _setting(self, peer: Peer) -> Setting:
-        return Setting(self.members, peer, self._journal, self._layers())
+        return Setting(self.members, peer, self._journal, self._layers(), self._called)
+
+    def _full(self) -> bool:
+        """Whether a meter's own port has more connections than its TCP-UDP setup allows, the new one counted."""
+        if not own_port(self.members):
+            return False
+        setup = self.members[0].setups.tcp_udp
+        return setup is not None and self.pumps is not None and len(self.pumps) > setup.connections_max
 
     def _layers(self) -> list[Layer[Any, Any]]:
         """What the line does to bytes."""
@@ -121,8 +139,42 @@ class Line:
             other = next((unit for unit in range(247, 0, -1) if unit not in known), UNIT_MAX)
             exchanges = (foreign_exchange(other, bytes(4)),)
         return self._behaviour.layers(
-            carrier.baud, seed=self._seed, name=str(carrier), client_baud=self.client_baud, exchanges=exchanges
+            self.baud, seed=self._seed, name=str(carrier), client_baud=self.client_baud, exchanges=exchanges
         )
+
+    @property
+    def baud(self) -> int:
+        """The speed of a serial line now: one meter's HDLC setup has the say; several have the bench file's."""
+        carrier = self.address.carrier
+        named = carrier.baud if isinstance(carrier, SerialLine | Pty) else 0
+        return self.members[0].baud or named if len(self.members) == 1 else named
+
+    def set_up(self, resident: Resident) -> None:
+        """Put to work what a meter's setups say now where it has no link; off serial lines every connection does so.
+
+        A meter alone on a line begins anew; of several its station does, and the line keeps its speed and time-out.
+        """
+        if not is_serial(self.address) or not isinstance(self.address, DlmsAddress):
+            return
+        for member in self.members:
+            setups = member.setups
+            if member.resident is not resident or self._set_up.get(member.station) == setups:
+                continue
+            for pump in list(self.pumps or ()):
+                machine = pump.machine
+                if _linked(machine.stations[member.station] if isinstance(machine, Bus) else machine):
+                    continue
+                if len(self.members) == 1:
+                    pump.renew(finish=True)
+                elif isinstance(machine, Bus):
+                    self._renew_station(machine, member)
+
+    def _renew_station(self, bus: Bus, member: Member) -> None:
+        self._set_up[member.station] = member.setups
+        for address in [address for address, key in self._called.items() if key == member.station]:
+            del self._called[address]
+        bus.stations[member.station] = station(self._setting(Peer("serial", "")), member)
+        self._called.setdefault(member.station if member.physical is None else member.physical, member.station)
 
     def push(self, resident: Resident, link: str, say: Callable[[AssociationServer], None], now_us: int) -> bool:
         """Let a meter say something unasked on a line of one kind, wherever a connection stands there.
@@ -162,10 +214,15 @@ class Line:
         elif self._bus is not None:
             for member in self.members:
                 if member.resident is resident:
-                    self._bus.stations[member.station] = station(self._setting(Peer("serial", "")), member)
+                    self._renew_station(self._bus, member)
         elif isinstance(self.address, DlmsAddress):
             for pump in self.pumps or ():
                 pump.renew()
+
+
+def _linked(machine: Machine) -> bool:
+    layers = machine.layers if isinstance(machine, Stack) else ()
+    return any(isinstance(layer, HdlcServer) and layer.linked for layer in layers)
 
 
 def _check(members: Sequence[Member]) -> None:

@@ -4,19 +4,21 @@ What is noted (the journal's tap), what a line does to bytes (`emulator.line.rs4
 the protocol's own layers; absent, they cost nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from emulator.bench.journal import Events, Journal, Tap, UnitTap
 from emulator.bench.resident import Attendance, Confirmations, Darkness, Resident
 from emulator.face.cosem.face import CosemFace
+from emulator.face.cosem.link_setup import HdlcSetup, LinkSetups, link_setups
 from emulator.face.read_out import data_sets, identification_of
 from emulator.line.chain import Chain
 from protocols.address import DlmsAddress, MeterAddress, ModbusAddress, Pty, SerialLine, Tls
 from protocols.errors import LocalProtocolError
-from protocols.hdlc.framer import HdlcFramer, destination
+from protocols.hdlc.frame import Frame
+from protocols.hdlc.framer import INTER_OCTET_US, HdlcFramer, destination
 from protocols.hdlc.parameters import Parameters
-from protocols.hdlc.server import HdlcServer
+from protocols.hdlc.server import INACTIVITY_US, HdlcServer
 from protocols.iec62056_21.message import INITIAL_BAUD
 from protocols.iec62056_21.meter import SignOnMeter
 from protocols.iec62056_21.sign_off import SignOff
@@ -31,8 +33,17 @@ from protocols.modbus.tcp import TcpFramer
 from protocols.modbus.tcp_server import ModbusTcpServer
 from protocols.wrapper import Role, Wrapper, WrapperDatagram
 
-HDLC_PARAMETERS: Final = Parameters.symmetric(2030, 7)
-"""What our meters can send and take: all that the standard has; the client settles for less."""
+HDLC_DEFAULT: Final = HdlcSetup(
+    baud=9600,
+    parameters=Parameters.symmetric(2030, 7),
+    inter_octet_us=25_000,
+    inactivity_us=INACTIVITY_US,
+    device_address=0x10,
+)
+"""The terms of a meter without an HDLC setup: all that the standard has; the client settles for less."""
+
+LUMP_US: Final = 100_000
+"""What USB adapters and a busy machine add to the silence between octets."""
 
 ROLES: Final[Rights] = {
     NO_ROLE: READ_FUNCTIONS,
@@ -50,8 +61,44 @@ class Member(NamedTuple):
     address: MeterAddress
 
     @property
+    def setups(self) -> LinkSetups:
+        """What its objects say of its links now."""
+        face = self.resident.cosem
+        return link_setups(face) if isinstance(face, CosemFace) else LinkSetups()
+
+    def show(self, place: MeterAddress) -> None:
+        """Let the meter know where it listens; its setups show it."""
+        face = self.resident.cosem
+        if isinstance(face, CosemFace):
+            face.places = (*face.places, place)
+
+    @property
+    def hdlc(self) -> HdlcSetup:
+        """The terms of HDLC links that are opened now."""
+        return self.setups.hdlc or HDLC_DEFAULT
+
+    @property
+    def baud(self) -> int:
+        """The speed that its HDLC setup says; 0 where it has none, or has no say."""
+        address, setup = self.address, self.setups.hdlc
+        return setup.baud if isinstance(address, DlmsAddress) and address.link == "hdlc" and setup else 0
+
+    @property
+    def physical(self) -> int | None:
+        """The physical address that it answers to now; None on a line of its own, where it answers to any."""
+        named, setup = self.dlms.physical, self.setups.hdlc
+        return named if named is None or setup is None else setup.device_address
+
+    @property
+    def dlms(self) -> DlmsAddress:
+        """Its address as a DLMS one."""
+        if not isinstance(self.address, DlmsAddress):
+            raise LocalProtocolError(f"{self.address} is not a DLMS address")
+        return self.address
+
+    @property
     def station(self) -> int:
-        """What tells it apart on a line of its kind: unit, physical address, or server SAP."""
+        """What the bench file tells it apart by on a line of its kind: unit, physical address, or server SAP."""
         address = self.address
         if isinstance(address, ModbusAddress):
             return address.unit
@@ -68,12 +115,14 @@ class Setting(NamedTuple):
         peer: the other end.
         journal: where what passes is noted, or None.
         behaviour: layers between wire and framer, from the wire upwards.
+        called: stations by the physical address that they answer to, for a line that is told of changes.
     """
 
     members: Sequence[Member]
     peer: Peer
     journal: Journal | None = None
     behaviour: Sequence[Layer[Any, Any]] = ()
+    called: dict[int, int] | None = None
 
     @property
     def serial(self) -> bool:
@@ -108,11 +157,39 @@ def _server_of(item: Any) -> int:
 
 def _hdlc(setting: Setting) -> Machine:
     """DLMS in HDLC: one meter that takes any physical address, or a bus of stations."""
-    first = setting.members[0]
-    if len(setting.members) == 1 and _dlms(first).physical is None:
+    first, alone = setting.members[0], len(setting.members) == 1
+    framer = HdlcFramer(inter_octet_us=_inter_octet_us(setting))
+    machine: Stack | Bus
+    if alone and first.dlms.physical is None:
         dark: list[Layer[Any, Any]] = [Darkness(first.resident)] if setting.serial else []
-        return _stack(setting, [*dark, HdlcFramer(), *_station_layers(setting, first)])
-    return _bus(setting, HdlcFramer(), destination, {each.station: station(setting, each) for each in setting.members})
+        machine = _stack(setting, [*dark, framer, *_station_layers(setting, first)])
+    else:
+        called = {} if setting.called is None else setting.called
+        for each in setting.members:
+            called.setdefault(_called(each), each.station)
+        stations = {each.station: station(setting, each) for each in setting.members}
+        machine = _bus(setting, framer, lambda frame: _station_of(frame, called), stations)
+    carrier = first.address.carrier
+    if alone and isinstance(carrier, SerialLine):
+        machine.tell(SetLine(first.baud or carrier.baud, carrier.data_bits, carrier.parity, carrier.stop_bits))
+    return machine
+
+
+def _called(member: Member) -> int:
+    """What a meter is called by on a line with others."""
+    return member.station if member.physical is None else member.physical
+
+
+def _station_of(frame: Frame, called: Mapping[int, int]) -> Hashable | None:
+    address = destination(frame)
+    return called.get(address) if isinstance(address, int) else address
+
+
+def _inter_octet_us(setting: Setting) -> int:
+    """The silence that ends a frame: on a serial line what the meters' setups say, where TCP delivers in lumps more."""
+    if not setting.serial:
+        return INTER_OCTET_US
+    return LUMP_US + max(member.hdlc.inter_octet_us for member in setting.members)
 
 
 def station(setting: Setting, member: Member) -> Stack:
@@ -121,33 +198,42 @@ def station(setting: Setting, member: Member) -> Stack:
 
 
 def _station_layers(setting: Setting, member: Member) -> list[Layer[Any, Any]]:
-    address = _dlms(member)
+    address, terms, physical = member.dlms, member.hdlc, member.physical
     link = HdlcServer(
-        physical=address.physical,
+        physical=physical,
         logical_devices=(address.server,),
-        parameters=HDLC_PARAMETERS,
-        address_size=address.address_size or None,
+        parameters=terms.parameters,
+        address_size=address.address_size if address.physical == physical and address.address_size else None,
+        inactivity_us=terms.inactivity_us,
     )
     return [link, *_association(setting, member)]
 
 
 def _mode_e(setting: Setting) -> Machine:
-    """The optical head: a sign-on at 300 baud that gives the line to HDLC, or a read-out."""
+    """The optical head: a sign-on that gives the line to HDLC, or a read-out; or HDLC at once where so set up."""
     first = setting.members[0]
+    port = first.setups.local_port
     resident, on_pty = first.resident, isinstance(first.address.carrier, Pty)
     face = resident.cosem
     if not isinstance(face, CosemFace):
         raise LocalProtocolError(f"meter {resident.id} has no objects to be read out")
     model, host = face.plan.model, face.meter
+    framer = HdlcFramer(inter_octet_us=_inter_octet_us(setting))
+    link, *above = _station_layers(setting, first)
+    if port is not None and not port.signs_on:
+        stack = _stack(setting, [Darkness(resident), framer, link, *above])
+        stack.tell(SetLine(first.hdlc.baud))
+        return stack
+    initial_baud = INITIAL_BAUD if port is None else port.initial_baud
     sign_on = SignOnMeter(
-        identification_of(model),
-        device_address=resident.id,
+        identification_of(model, port),
+        initial_baud=initial_baud,
+        device_address=(port and port.device_address) or resident.id,
         data_block=lambda now_us: data_sets(host, model, resident.clock.true_ms(now_us)),
         parity_in_bit_7=on_pty,
     )
-    link, *above = _station_layers(setting, first)
-    stack = _stack(setting, [Darkness(resident), sign_on, HdlcFramer(), link, SignOff(sign_on), *above])
-    stack.layers[0].below(SetLine(INITIAL_BAUD) if on_pty else SetLine(INITIAL_BAUD, 7, "E", 1), 0)
+    stack = _stack(setting, [Darkness(resident), sign_on, framer, link, SignOff(sign_on), *above])
+    stack.tell(SetLine(initial_baud) if on_pty else SetLine(initial_baud, 7, "E", 1))
     return stack
 
 
@@ -183,15 +269,16 @@ def _unknown_unit(units: Mapping[int, ModbusApplication]) -> ExceptionCode | Non
 
 def _association(setting: Setting, member: Member) -> list[Layer[Any, Any]]:
     resident, journal = member.resident, setting.journal
+    tcp = member.setups.tcp_udp if own_port(setting.members) else None
     tap: list[Layer[Any, Any]] = [] if journal is None else [Tap(journal, resident.id)]
-    server = resident.association_server(_dlms(member).server, setting.peer)
-    return [Attendance(resident), *tap, server, Confirmations(resident), Events(journal, resident.id)]
+    server = resident.association_server(member.dlms.server, setting.peer)
+    attendance = Attendance(resident, tcp and tcp.inactivity_us)
+    return [attendance, *tap, server, Confirmations(resident), Events(journal, resident.id)]
 
 
-def _dlms(member: Member) -> DlmsAddress:
-    if not isinstance(member.address, DlmsAddress):
-        raise LocalProtocolError(f"{member.address} is not a DLMS address")
-    return member.address
+def own_port(members: Sequence[Member]) -> bool:
+    """Whether this is a TCP port of one meter for DLMS, which its TCP-UDP setup is about."""
+    return len(members) == 1 and members[0].address.scheme == "dlms+tcp"
 
 
 def _rtu(setting: Setting) -> RtuFramer:

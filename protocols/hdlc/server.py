@@ -166,6 +166,11 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
             Action.REJECT_AGAIN: self._reject_again,
         }
 
+    @property
+    def linked(self) -> bool:
+        """Whether any client has a link."""
+        return bool(self._links)
+
     # From below.
 
     def from_below(self, item: Frame, now_us: int) -> None:

@@ -20,6 +20,7 @@ class SignOnMeter(Layer[bytes, bytes | Transmit]):
 
     Args:
         identification: what it says of itself; HDLC is offered by the enhanced identification in it.
+        initial_baud: the speed before one is agreed on; readers begin at 300 baud unless somebody told them.
         device_address: its own among several; a request without an address is for everybody.
         data_block: its data sets at an instant of link time, or None for a meter without a read-out.
         inactivity_us: silence that ends mode E.
@@ -30,6 +31,7 @@ class SignOnMeter(Layer[bytes, bytes | Transmit]):
         self,
         identification: Identification,
         *,
+        initial_baud: int = INITIAL_BAUD,
         device_address: str = "",
         data_block: Callable[[int], Iterable[DataSet]] | None = None,
         inactivity_us: int = INACTIVITY_US,
@@ -41,7 +43,7 @@ class SignOnMeter(Layer[bytes, bytes | Transmit]):
         self._inactivity_us = inactivity_us
         self._characters = Characters(parity_in_bit_7=parity_in_bit_7)
         self._state = SignOnState.IDLE
-        self._baud = INITIAL_BAUD
+        self._initial_baud = self._baud = initial_baud
         self._message = b""
         self._deadline_us: int | None = None
 
@@ -126,7 +128,7 @@ class SignOnMeter(Layer[bytes, bytes | Transmit]):
         self._deadline_us = self._say(self._message, now_us) + REACTION_MAX_US
 
     def sign_off(self, now_us: int) -> None:
-        """The link above is gone: back to 300 baud."""
+        """The link above is gone: back to the initial speed."""
         if self._step(SignOnEvent.SIGN_OFF):
             self._begin_anew(now_us)
 
@@ -134,19 +136,19 @@ class SignOnMeter(Layer[bytes, bytes | Transmit]):
         self._deadline_us = None
         self._characters.clear()
         if self._state is SignOnState.IDLE:
-            self._set_baud(INITIAL_BAUD, now_us)
+            self._set_baud(self._initial_baud, now_us)
 
     def deadline_us(self) -> int | None:
         """When silence ends what has begun."""
         return self._deadline_us
 
     def on_deadline(self, now_us: int) -> None:
-        """Without an option the data message goes out at 300 baud; all else ends."""
+        """Without an option the data message goes out at the initial speed; all else ends."""
         if self._deadline_us is None or now_us < self._deadline_us:
             return
         if self._state is SignOnState.IDENTIFIED and self._data_block is not None:
             self._step(SignOnEvent.NO_SELECT)
-            self._read_out(INITIAL_BAUD, now_us)
+            self._read_out(self._initial_baud, now_us)
         else:
             self._step(SignOnEvent.SILENCE)
             self._begin_anew(now_us)

@@ -38,13 +38,16 @@ BUILT: Final[dict[int, frozenset[int]]] = {
     18: frozenset({3, 4, 6, 7}),
     20: frozenset(range(2, 11)),
     40: frozenset({2, 13}),
+    47: frozenset({6, 7, 8}),
     62: frozenset({2, 3, 5, 6}),
+    63: frozenset({2}),
     64: frozenset({4, 5, 6}),
     71: frozenset({8, 9, 10}),
     111: frozenset(range(2, 20)),
     112: frozenset(range(2, 12)),
     113: frozenset(range(2, 14)),
     115: frozenset(range(2, 7)),
+    116: frozenset(range(2, 13)),
 }
 """Attributes that the behaviour of their class makes; all others are written down in the model."""
 

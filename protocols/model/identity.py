@@ -13,6 +13,9 @@ from protocols.model.table import Table
 FLAG_LETTERS: Final = 3
 SYSTEM_TITLE_OCTETS: Final = 8
 LOGICAL_DEVICE_NAME_OCTETS: Final = 16
+MAC_OCTETS: Final = 6
+LOCALLY_ADMINISTERED: Final = 0x02
+"""First octet of a MAC address that nobody has been assigned."""
 
 NAMES: Final = (
     "serial",
@@ -89,6 +92,11 @@ class Identity:
         """Eight octets, unlike those of any other meter: the FLAG code, then five drawn from the id."""
         rest = SYSTEM_TITLE_OCTETS - FLAG_LETTERS
         return self.flag.encode() + blake2b(meter_id.encode(), digest_size=rest, person=b"system title").digest()
+
+    def mac_address(self, meter_id: str) -> bytes:
+        """Six octets, locally administered, drawn from FLAG code and id."""
+        drawn = blake2b((self.flag + meter_id).encode(), digest_size=MAC_OCTETS - 1, person=b"mac address").digest()
+        return bytes((LOCALLY_ADMINISTERED,)) + drawn
 
     def of(self, name: str, meter_id: str) -> str | int:
         """What an object with `identity = NAME` shows; `name` is one of `NAMES`."""

@@ -155,11 +155,16 @@ class Pump(asyncio.Protocol):
             self.on_closed(self.closed)
         self._make = _nobody  # who made us mostly knows us: no cycle is left for the garbage collector
 
-    def renew(self) -> None:
-        """Begin with a new machine on the same carrier, as a device on a serial line does that was without supply."""
+    def renew(self, *, finish: bool = False) -> None:
+        """Begin with a new machine on the same carrier, as a device on a serial line does that was without supply.
+
+        Args:
+            finish: what still waits for its instant leaves nevertheless, as from a device that was only set anew.
+        """
         machine = self._make(self.peer)
         if machine is not None and self.closed is None:
-            self._held.clear()
+            if not finish:
+                self._held.clear()
             self._take(machine)
             self.turn(link_time_us())
 

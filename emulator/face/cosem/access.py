@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from protocols.cosem.data_type import DataType
     from protocols.model.cosem_object import CosemObject
 
-ASSOCIATION_LN: Final = 15
-SECRET: Final = 7
-"""Attribute of class 15 that nobody reads."""
+SECRETS: Final = frozenset({(15, 7), (19, 7), (19, 8), (19, 9)})
+"""Attributes that nobody reads, by class id and number: passwords and keys."""
 
 
 class Access(IntFlag):
@@ -58,7 +57,7 @@ def attribute_access(cosem_object: CosemObject, number: int, association: ModelA
         access = _EXCEPTIONS[exception]
     else:
         access = Access.NONE
-        if "get" in association.may and not (cosem_object.class_id == ASSOCIATION_LN and number == SECRET):
+        if "get" in association.may and (cosem_object.class_id, number) not in SECRETS:
             access |= Access.READ
         if "set" in association.may and number in cosem_object.settable:
             access |= Access.WRITE

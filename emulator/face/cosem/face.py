@@ -12,21 +12,25 @@ from typing import TYPE_CHECKING, Final, Protocol
 from emulator.face.cosem import note
 from emulator.face.cosem.access import parameter_fits
 from emulator.face.cosem.image_transfer import resume as resume_images
+from emulator.face.cosem.place import shown
 from emulator.face.cosem.plan import Plan, View, plan_of
 from emulator.face.cosem.security_setup import resume
 from protocols.dlms.conformance import Conformance
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.value import NULL, Value, decode, encode, structure
 from protocols.errors import RemoteProtocolError
+from protocols.model.cosem_object import Fixed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from emulator.errand.firmware import ImageTransfer
     from emulator.face.cosem.host import Host
     from emulator.keys.keyring import Keyring
+    from protocols.address import MeterAddress
     from protocols.dlms.application import Association, AssociationProfile, ShortName
     from protocols.dlms.selection import Selection
+    from protocols.model.cosem_object import CosemObject
     from protocols.model.meter_model import MeterModel
     from protocols.secret import Secret
 
@@ -76,6 +80,7 @@ class CosemFace:
     Attributes:
         images: image transfers that somebody has asked for, by logical name.
         push: pushes what a setup says, by its logical name, now; None while nobody does.
+        places: where it listens.
         confirmed_ms: when the last push of a setup was confirmed, true time.
     """
 
@@ -91,6 +96,7 @@ class CosemFace:
         "keyring",
         "memory",
         "meter",
+        "places",
         "plan",
         "push",
     )
@@ -106,6 +112,7 @@ class CosemFace:
         self.images: Mapping[bytes, ImageTransfer] = _NO_IMAGES
         self.push: Callable[[bytes, int], bool] | None = None
         self.confirmed_ms = _NO_CONFIRMATIONS
+        self.places: Sequence[MeterAddress] = ()
         self._true_ms = clock.true_ms
         self._views = self.plan.views
         self._profiles = self.plan.profiles(secrets or {})
@@ -223,6 +230,21 @@ class CosemFace:
         if self.memory is _NO_MEMORY:
             self.memory = {}
         self.memory.setdefault(key, encoded)
+
+    def hold(self, cosem_object: CosemObject, number: int, value: Value) -> None:
+        """Keep a value of an attribute that the model only fixes."""
+        self.remember((cosem_object.class_id, cosem_object.logical_name.octets, number), encode(value))
+
+    def held(self, cosem_object: CosemObject, number: int) -> Value:
+        """What such an attribute holds: what was written, else what it shows of the meter's place, else the model's."""
+        class_id = cosem_object.class_id
+        value = self.recall((class_id, cosem_object.logical_name.octets, number)) or shown(
+            class_id, number, self.places
+        )
+        if value is not None:
+            return value
+        source = cosem_object.attributes.get(number)
+        return source.value if isinstance(source, Fixed) else NULL
 
     def recall(self, key: tuple[int, bytes, int]) -> Value | None:
         """What was remembered under a key."""

@@ -91,6 +91,10 @@ class Host(Protocol):
         """Its serial number."""
 
     @property
+    def seed(self) -> int:
+        """Of the bench, for what is drawn."""
+
+    @property
     def firmware_version(self) -> str:
         """What was activated since it left the works; empty for its model's."""
 

@@ -14,14 +14,19 @@ from emulator.face.cosem.access import Access, attribute_access, method_access
 from emulator.face.cosem.association import association_ln
 from emulator.face.cosem.behaviour import INSIDE, Behaviour, Executor, Source, Writer
 from emulator.face.cosem.calendar import activity_calendar, special_days
+from emulator.face.cosem.cellular import gsm_diagnostic
 from emulator.face.cosem.clock import clock
 from emulator.face.cosem.compact import compact_data
 from emulator.face.cosem.demand_register import demand_register
 from emulator.face.cosem.image_transfer import image_transfer
+from emulator.face.cosem.ip_setup import ipv4_setup, ipv6_setup
 from emulator.face.cosem.limit import limiter
+from emulator.face.cosem.link_setup import CLASSES as LINK_SETUPS
+from emulator.face.cosem.link_setup import link_setup
 from emulator.face.cosem.payment.account import account
 from emulator.face.cosem.payment.charge import charge
 from emulator.face.cosem.payment.credit import credit
+from emulator.face.cosem.payment.sts_attributes import sts_attributes
 from emulator.face.cosem.payment.token_gateway import token_gateway
 from emulator.face.cosem.profile import profile_generic
 from emulator.face.cosem.push_setup import push_setup
@@ -32,6 +37,7 @@ from emulator.face.cosem.security_setup import security_setup
 from emulator.face.cosem.short_names import ASSOCIATION_SN, association_sn, base_names, short_names
 from emulator.face.cosem.source import reader_of, writer_of
 from emulator.face.cosem.stamp import Stamp
+from emulator.face.cosem.status_mapping import status_mapping
 from emulator.face.cosem.switch import disconnect_control
 from protocols.cosem.data_type import DataType, Kind
 from protocols.dlms.application import AssociationProfile, ShortName
@@ -65,10 +71,17 @@ BEHAVIOURS: Final[dict[int, Builder]] = {
     10: schedule,
     11: special_days,
     18: image_transfer,
+    19: link_setup,
     20: activity_calendar,
     22: single_action_schedule,
+    23: link_setup,
     40: push_setup,
+    41: link_setup,
+    42: ipv4_setup,
+    47: gsm_diagnostic,
+    48: ipv6_setup,
     62: compact_data,
+    63: status_mapping,
     64: security_setup,
     70: disconnect_control,
     71: limiter,
@@ -76,6 +89,7 @@ BEHAVIOURS: Final[dict[int, Builder]] = {
     112: credit,
     113: charge,
     115: token_gateway,
+    116: sts_attributes,
 }
 """What objects of a class do by themselves; what a model writes down for an attribute counts before it."""
 
@@ -179,6 +193,7 @@ class Plan:
         short_names: what each short name stands for, by client SAP, for clients that use them.
         stamp: how instants are written.
         model: what it is the plan of.
+        link_setups: the first object of each class that says something of the meter's links.
         pushes: push setups, by the octets of their logical name.
         causes: push setups by what makes them push.
         schedules: objects that put appointments into a meter's diary.
@@ -190,6 +205,7 @@ class Plan:
         "_profiles",
         "causes",
         "inside",
+        "link_setups",
         "model",
         "pushes",
         "required",
@@ -212,6 +228,9 @@ class Plan:
             client: short_names(base_names(maker.seen_by(client), model.id))
             for client, association in model.associations.items()
             if association.short_names
+        }
+        self.link_setups = {
+            each.class_id: each for each in reversed([*model.objects.values()]) if each.class_id in LINK_SETUPS
         }
         self.pushes = setups(model)
         self.causes: dict[str, list[CosemObject]] = {}

@@ -163,8 +163,7 @@ def _read_confirmed_at(octets: bytes, maker: Maker) -> Reader:
     def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
         clock = face.meter.clock
         confirmed_ms = face.confirmed_ms.get(octets)
-        encoded = stamp.encode(0 if confirmed_ms is None else clock.reading(confirmed_ms).utc_ms, clock.zone)
-        return bytes((Tag.DATE_TIME,)) + encoded[2:]  # without the octet string's tag and length
+        return stamp.encode_date_time(0 if confirmed_ms is None else clock.reading(confirmed_ms).utc_ms, clock.zone)
 
     return read
 

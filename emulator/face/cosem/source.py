@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.face.cosem.number import bits_encoder, number_encoder, plain_encoder
 from emulator.face.cosem.payment.mirror import payment_state
+from emulator.face.cosem.permitted import PERMITTED
+from emulator.face.cosem.place import is_shown
 from emulator.face.cosem.register_activation import mask_in_force
 from protocols.cosem.data_type import FLOATS, DataType, Kind
 from protocols.dlms.date_time import LAST_DAY, SECOND_LAST_DAY, Date, Time
@@ -23,6 +25,7 @@ from protocols.model.cosem_object import (
     State,
 )
 from protocols.model.identity import FOLLOWING_FROM_ID
+from protocols.model.table import ModelError
 from protocols.quantity import QUANTITIES
 
 if TYPE_CHECKING:
@@ -38,8 +41,8 @@ if TYPE_CHECKING:
 EVENT_BITS: Final = 128
 """Bits of the event status word and of its filter."""
 
-CHANGED_BY_METHOD: Final = frozenset({(6, 2), (6, 3), (64, 2)})
-"""Fixed values (class id, attribute) that a method of their object changes: registers and masks, a security policy."""
+CHANGED_BY_METHOD: Final = frozenset({(6, 2), (6, 3), (42, 4), (48, 4), (48, 5), (48, 6), (64, 2)})
+"""Fixed values (class id, attribute) that a method of their object changes: registers and masks, addresses, policy."""
 
 IDENTITIES_KEPT: Final = 256
 """Encoded names and numbers that follow from a meter's id: a client that reads them once reads them of many meters."""
@@ -83,6 +86,8 @@ def writer_of(source: AttributeSource, cosem_object: CosemObject, number: int) -
 
 
 def _fixed_reader(encoded: bytes, cosem_object: CosemObject, number: int) -> Source:
+    if is_shown(cosem_object.class_id, number):
+        return lambda face, _at_ms, _selection, _association: encode(face.held(cosem_object, number))
     if number not in cosem_object.settable and (cosem_object.class_id, number) not in CHANGED_BY_METHOD:
         return encoded
     key = (cosem_object.class_id, cosem_object.logical_name.octets, number)
@@ -98,10 +103,15 @@ def _memory_writer(fixed: Value, cosem_object: CosemObject, number: int) -> Writ
     interface = cosem_object.interface
     attribute = interface.attribute(number) if interface else None
     kind = attribute.type if attribute and attribute.type.kind is not Kind.ANY else None
+    permits = PERMITTED.get((cosem_object.class_id, number))
+    if permits is not None and not permits(fixed[1]):
+        raise ModelError(f"{cosem_object.key}: attribute {number} cannot be {fixed[1]!r}")
 
     def write(face: CosemFace, _at_ms: int, value: Value, _association: Association) -> DataAccessResult:
         if not (kind.matches(value) if kind else value[0] == fixed[0]):
             return DataAccessResult.TYPE_UNMATCHED
+        if permits is not None and not permits(value[1]):
+            return DataAccessResult.OTHER_REASON
         face.remember(key, encode(value))
         return DataAccessResult.SUCCESS
 
@@ -237,6 +247,15 @@ def _tariff_mask(_part: str, _kind: DataType) -> Reader:
     return read
 
 
+def _mac_address(_part: str, _kind: DataType) -> Reader:
+    """Unlike that of any other meter."""
+
+    def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
+        return octet_string(face.plan.model.identity.mac_address(face.meter.id))
+
+    return read
+
+
 def _sap_list(_part: str, _kind: DataType) -> Reader:
     """The one logical device there is."""
 
@@ -292,6 +311,7 @@ STATES: Final[dict[str, Callable[[str, DataType], Reader]]] = {
     "invocation_counter": _invocation_counter,
     "last_event": _last_event,
     "event_sequence": _event_sequence,
+    "mac_address": _mac_address,
     "billing_periods": _billing_periods,
     "billing_schedule": _billing_schedule,
     "payment": payment_state,

@@ -18,7 +18,7 @@ from protocols.dlms.date_time import (
     Time,
     encode_utc_ms,
 )
-from protocols.dlms.value import octet_string
+from protocols.dlms.value import Tag, octet_string
 from protocols.model.physics import Clock
 
 ENCODED_UNDEFINED: Final = octet_string(DateTime(Date(), Time(), None, STATUS_NOT_SPECIFIED).encode())
@@ -56,6 +56,10 @@ class Stamp:
         if self._deviation == "not_specified":
             written = DEVIATION_NOT_SPECIFIED
         return _HEAD + encode_utc_ms(utc_ms, -minutes, status, deviation_written=written)
+
+    def encode_date_time(self, utc_ms: int, zone: Zone) -> bytes:
+        """The same as the type date-time, which has neither the octet string's tag nor its length."""
+        return bytes((Tag.DATE_TIME,)) + self.encode(utc_ms, zone)[-DATE_TIME_OCTETS:]
 
     def zone_minutes(self, zone: Zone) -> int:
         """The time_zone attribute of the clock: the standard offset, with this model's sign."""

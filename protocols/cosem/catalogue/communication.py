@@ -5,6 +5,10 @@ from typing import Final
 from protocols.cosem.interface_class import InterfaceClass, interface_class
 
 _PPP_OPTION: Final = "structure<option_type: unsigned, option_length: unsigned, option_data: any>"
+_QUALITY_OF_SERVICE: Final = (
+    "structure<precedence: unsigned, delay: unsigned, reliability: unsigned, peak_throughput: unsigned, "
+    "mean_throughput: unsigned>"
+)
 _WINDOW: Final = "structure<start_time: octet-date-time, end_time: octet-date-time>"
 _DESTINATION: Final = "structure<transport_service: enum, destination: octet-string, message: enum>"
 _PUSH_OBJECT: Final = (
@@ -28,6 +32,21 @@ _PUSH_PORT: Final = (
     "push_protection_parameters: array<structure<protection_type: enum, protection_options: any>>",
 )
 
+
+def _gsm_attributes(cell_id: str, more: str) -> list[str]:
+    """Later versions have longer cell identities and say which network and channel; 2 differs from 1 in enum values."""
+    cell = f"cell_ID: {cell_id}, location_ID: long-unsigned, signal_quality: unsigned, ber: unsigned{more}"
+    return [
+        "operator: visible-string",
+        "status: enum",
+        "cs_attachment: enum",
+        "ps_status: enum",
+        f"cell_info: structure<{cell}>",
+        f"adjacent_cells: array<structure<cell_ID: {cell_id}, signal_quality: unsigned>>",
+        "capture_time: date-time",
+    ]
+
+
 CLASSES: Final[tuple[InterfaceClass, ...]] = (
     interface_class(
         19,
@@ -43,6 +62,7 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "pass_p2: octet-string",
             "pass_w5: octet-string",
         ],
+        behaves=True,
     ),
     interface_class(
         23,
@@ -58,6 +78,7 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "inactivity_time_out: long-unsigned",
             "device_address: long-unsigned",
         ],
+        behaves=True,
     ),
     interface_class(
         24,
@@ -164,6 +185,7 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "nb_of_sim_conn: unsigned",
             "inactivity_time_out: long-unsigned",
         ],
+        behaves=True,
     ),
     interface_class(
         42,
@@ -188,8 +210,9 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "delete_mc_IP_address: double-long-unsigned",
             "get_nbof_mc_IP_addresses",
         ],
+        behaves=True,
     ),
-    interface_class(43, 0, "MAC address setup", ["MAC_address: octet-string"]),
+    interface_class(43, 0, "MAC address setup", ["MAC_address: octet-string"], behaves=True),
     interface_class(
         44,
         0,
@@ -208,8 +231,9 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
         [
             "APN: octet-string",
             "PIN_code: long-unsigned",
-            "quality_of_service: structure<default: any, requested: any>",
+            f"quality_of_service: structure<default: {_QUALITY_OF_SERVICE}, requested: {_QUALITY_OF_SERVICE}>",
         ],
+        behaves=True,
     ),
     interface_class(
         46,
@@ -223,39 +247,18 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "sender_address: octet-string",
         ],
     ),
+    interface_class(47, 0, "GSM diagnostic", _gsm_attributes("long-unsigned", ""), behaves=True),
     *(
         interface_class(
             47,
             version,
             "GSM diagnostic",
-            [
-                "operator: visible-string",
-                "status: enum",
-                "cs_attachment: enum",
-                "ps_status: enum",
-                f"cell_info: {cell_info}",
-                "adjacent_cells: array<structure<cell_ID: long-unsigned, signal_quality: unsigned>>"
-                if version == 0
-                else "adjacent_cells: array<structure<cell_ID: double-long-unsigned, signal_quality: unsigned>>",
-                "capture_time: date-time",
-            ],
-        )
-        for version, cell_info in (
-            (
-                0,
-                (
-                    "structure<cell_ID: long-unsigned, location_ID: long-unsigned, signal_quality: unsigned, "
-                    "ber: unsigned>"
-                ),
+            _gsm_attributes(
+                "double-long-unsigned", ", mcc: long-unsigned, mnc: long-unsigned, channel_number: double-long-unsigned"
             ),
-            (
-                1,
-                (
-                    "structure<cell_ID: double-long-unsigned, location_ID: long-unsigned, signal_quality: unsigned, "
-                    "ber: unsigned, mcc: long-unsigned, mnc: long-unsigned, channel_number: double-long-unsigned>"
-                ),
-            ),
+            behaves=True,
         )
+        for version in (1, 2)
     ),
     interface_class(
         48,
@@ -279,6 +282,7 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "add_IPv6_address: structure<IPv6_address_type: enum, IPv6_address: octet-string>",
             "remove_IPv6_address: structure<IPv6_address_type: enum, IPv6_address: octet-string>",
         ],
+        behaves=True,
     ),
     interface_class(
         72,

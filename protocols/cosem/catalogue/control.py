@@ -160,21 +160,22 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
         ],
         [f"add_parameter: {VALUE_DEFINITION}", f"delete_parameter: {VALUE_DEFINITION}"],
     ),
-    # Edition 16 of the blue book; the names are those that public descriptions of it give, the types are left open.
+    # New in edition 16 of the blue book, as public descriptions of it have it; what is inside a trigger is left open.
     interface_class(
         66,
         0,
         "Measurement data monitoring",
         [
-            "status",
-            "trigger_source",
-            "sampling_rate",
-            "number_of_samples_before_trigger",
-            "number_of_samples_after_trigger",
-            "trigger_time",
+            "waveform_data: compact-array",
+            "trigger_time: long64-unsigned",
+            "trigger_source: any",
+            "status: enum",
+            "sampling_rate: double-long-unsigned",
+            "number_of_samples_before_trigger: double-long-unsigned",
+            "number_of_samples_after_trigger: double-long-unsigned",
             "scaler_unit: structure<scaler: integer, unit: enum>",
         ],
-        ["reset", "capture"],
+        ["reset", "trigger"],
     ),
     interface_class(
         67,

@@ -127,8 +127,12 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
         0,
         "Status mapping",
         [
-            "status_word: any",
+            (
+                "status_word: bit-string | double-long-unsigned | octet-string | visible-string | utf8-string | "
+                "unsigned | long-unsigned | long64-unsigned"
+            ),
             "mapping_table: structure<ref_table_id: unsigned, ref_table_mapping: long-unsigned | array<long-unsigned>>",
         ],
+        behaves=True,
     ),
 )

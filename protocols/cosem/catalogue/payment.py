@@ -73,7 +73,7 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "unit_charge_activation_time: octet-date-time",
             "period: double-long-unsigned",
             "charge_configuration: bit-string",
-            "last_collection_time: octet-date-time",
+            "last_collection_time: date-time",
             "last_collection_amount: double-long",
             "total_amount_remaining: double-long",
             "proportion: long-unsigned",
@@ -110,7 +110,7 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
                 "meter_pan: structure<issuer_identification_number: double-long-unsigned, "
                 "decoder_reference_number: long64-unsigned, pan_check_digit: unsigned>"
             ),
-            "commodity: octet-string",
+            "commodity: visible-string",
             "token_carrier_types: array<unsigned>",
             "encryption_algorithm: unsigned",
             "supply_group_code: double-long-unsigned",
@@ -119,7 +119,8 @@ CLASSES: Final[tuple[InterfaceClass, ...]] = (
             "key_type: unsigned",
             "key_expiry_number: unsigned",
             "no_of_kct_supported: unsigned",
-            "sts_certificate_no: octet-string",
+            "sts_certificate_no: visible-string",
         ],
+        behaves=True,
     ),
 )

@@ -62,7 +62,11 @@ def charge(cosem_object: CosemObject, maker: Maker) -> Behaviour:
             7: instant(lambda each: each.activation_ms),
             8: read(lambda each: encode((int(Tag.DOUBLE_LONG_UNSIGNED), each.period_s))),
             9: read(lambda each: bits(_configuration(each), CONFIGURATION_BITS)),
-            10: instant(lambda each: each.last_ms),
+            10: account_reader(
+                lambda shown, face, _at_ms: stamp.encode_date_time(
+                    shown.charge(logical_name).last_ms or 0, face.meter.clock.zone
+                )
+            ),
             11: read(lambda each: amount(each.last_amount)),
             12: read(lambda each: amount(each.remaining)),
             13: read(lambda each: encode((int(Tag.LONG_UNSIGNED), each.proportion))),

@@ -100,6 +100,7 @@ class FakeMeter:
 
     def __init__(self, model: MeterModel, meter_id: str = "MB0001") -> None:
         self.id = meter_id
+        self.seed = 7
         self.firmware_version = ""
         self.payment: Prepayment | None = None
         self.clock = FakeClock()

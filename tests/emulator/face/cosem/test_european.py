@@ -40,6 +40,22 @@ def test_a_demand_register_grows_through_its_period_to_the_mean(eu: Desk) -> Non
     assert eu.value(DEMAND, 6) == eu.value(DEMAND, 7)
 
 
+def test_an_extended_register_says_when_its_value_was_captured(eu: Desk) -> None:
+    highest = "4:1.0.1.6.0.255"
+    before, at = eu.value(highest, 2), DateTime.decode(eu.value(highest, 5)[1])
+    assert before[0] == Tag.DOUBLE_LONG_UNSIGNED
+    assert abs(before[1] - 3000) <= 4
+    assert (at.time.minute or 0) % 15 == 0  # the end of a period
+    assert eu.value(highest, 3) == eu.value("5:1.0.1.4.0.255", 4)
+    assert eu.value(highest, 4) == (Tag.NULL_DATA, None)
+    assert isinstance(eu.face.meter, Meter)
+    eu.face.meter.set_load(eu.now_us // 1000, {"constant": 5000})
+    eu.now_us += 1800 * 1_000_000
+    assert eu.value(highest, 2) == (Tag.DOUBLE_LONG_UNSIGNED, 5000)
+    later = DateTime.decode(eu.value(highest, 5)[1]).time
+    assert (later.hour, later.minute) == (7, 45)  # the first whole period with the new load
+
+
 def test_the_active_mask_follows_the_tariff(eu: Desk) -> None:
     assert eu.value("6:0.0.14.0.0.255", 4) == (Tag.OCTET_STRING, b"T1")
     eu.now_us += 15 * 3600 * 1_000_000  # past 22:00

@@ -4,7 +4,9 @@ from functools import cache
 
 import pytest
 
+from emulator.face.cosem.access import SECRETS, Access, attribute_access, method_access
 from emulator.face.cosem.face import CosemFace
+from emulator.face.cosem.plan import plan_of
 from emulator.meter import Meter
 from protocols.cosem.catalogue import CATALOGUE
 from protocols.cosem.interface_class import Depth
@@ -41,10 +43,42 @@ def test_every_object_is_of_a_class_in_the_catalogue(model_id: str) -> None:
         assert each.executable <= {method.number for method in each.interface.methods}
 
 
-def test_every_class_that_claims_to_behave_is_in_a_model() -> None:
-    in_models = {each.class_id for model_id in MODELS for each in load(model_id).objects.values()}
-    behaving = {each.class_id for each in CATALOGUE.values() if each.depth is Depth.BEHAVES}
-    assert behaving <= in_models
+def test_the_classes_that_behave_are_those_that_models_have() -> None:
+    in_models = {(each.class_id, each.version) for model_id in MODELS for each in load(model_id).objects.values()}
+    behaving = {key for key, each in CATALOGUE.items() if each.depth is Depth.BEHAVES}
+    assert in_models <= behaving
+    assert {class_id for class_id, _ in behaving} == {class_id for class_id, _ in in_models}
+
+
+@pytest.mark.parametrize("model_id", MODELS)
+def test_no_right_is_promised_that_comes_to_nothing(model_id: str) -> None:
+    """What the object list says may be written or invoked can be, by each client."""
+    model = load(model_id)
+    plan = plan_of(model)
+    for client, association in model.associations.items():
+        view = plan.views[client]
+        for each in model.objects.values():
+            octets = each.logical_name.octets
+            if each.class_id not in view.objects.get(octets, ()):
+                continue
+            for number in each.attribute_numbers:
+                right, key = attribute_access(each, number, association), (each.class_id, octets, number)
+                assert bool(right & Access.WRITE) == (key in view.writers), key
+                assert bool(right & Access.READ) == (key in view.readers) or each.class_id in {12, 15}, key
+            for method in each.executable:
+                key = (each.class_id, octets, method)
+                assert bool(method_access(each, method, association)) == (key in view.methods), key
+
+
+@pytest.mark.parametrize("model_id", MODELS)
+def test_the_logical_device_is_assigned_to_its_sap(model_id: str) -> None:
+    model, desk = load(model_id), on_meter(model_id)
+    assigned = [each for each in model.objects.values() if each.class_id == 17]
+    for each in assigned:
+        [entry] = read(desk, each, 2)[1]
+        name = desk.value("1:0.0.42.0.0.255", 2)
+        assert entry == (Tag.STRUCTURE, [(Tag.LONG_UNSIGNED, 1), (Tag.OCTET_STRING, name[1])])
+    assert assigned or model_id.startswith("is15959")
 
 
 @pytest.mark.parametrize("model_id", MODELS)
@@ -52,8 +86,8 @@ def test_every_attribute_answers_in_the_type_of_its_class(model_id: str) -> None
     desk = on_meter(model_id)
     for each in load(model_id).objects.values():
         for number in each.attribute_numbers:
-            if (each.class_id, number) == (15, 7) or each.class_id == 12:
-                continue  # nobody reads the secret; the object for short names is its own client's
+            if (each.class_id, number) in SECRETS or each.class_id == 12:
+                continue  # nobody reads those; the object for short names is its own client's
             attribute = each.interface.attribute(number) if each.interface else None
             assert attribute is not None
             value = read(desk, each, number)
