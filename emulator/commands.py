@@ -31,7 +31,12 @@ from protocols.model.table import ModelError
 WRONG_USE: Final = 2
 """Exit status for wrong use or configuration."""
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Smart meters without hardware.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # keys are among them
+    help="Smart meters without hardware.",
+)
 
 _log = logging.getLogger(__name__)
 

@@ -17,6 +17,7 @@ from gateway.command_line import JsonOption, WrongUseError, in_loop, span_ms, sy
 from gateway.configuration.config import load
 from gateway.desk import meter_commands, wire_commands
 from gateway.desk.send import Asked, exit_status, send, sentence
+from gateway.outbox.uplink import broker_of
 from gateway.polling.reading import utc
 from gateway.service.log import log_to_stderr
 from gateway.service.supervisor import Edge, Gateway
@@ -28,7 +29,12 @@ from protocols.secret import Secret
 from protocols.transport.mqtt.broker import Broker
 from protocols.transport.pump import link_time_us
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Meters to and from MQTT; loses nothing.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # keys are among them
+    help="Meters to and from MQTT; loses nothing.",
+)
 config_app = typer.Typer(no_args_is_help=True, help="The configuration file.")
 app.add_typer(config_app, name="config")
 app.add_typer(meter_commands.app)
@@ -61,6 +67,7 @@ def check_config(
     with told(as_json=as_json):
         config = load(file)
         make_units(config, file.parent, zone_of(config.clock.zone), _edge(file).entropy)
+        broker_of(config.broker, config.id, file.parent)
         said = {"ok": True, "id": config.id, "meters": len(config.meter)}
         typer.echo(json.dumps(said) if as_json else f"{file}: good; gateway {config.id}, {len(config.meter)} meters")
 

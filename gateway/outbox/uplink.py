@@ -8,7 +8,7 @@ from random import Random
 from gateway.command.command import Open
 from gateway.command.guard import moratorium_of
 from gateway.command.inbox import Inbox
-from gateway.configuration.config import BrokerConfig, GatewayConfig
+from gateway.configuration.config import BrokerConfig, ConfigError, GatewayConfig
 from gateway.outbox.sender import Sender
 from gateway.polling.reading import utc
 from gateway.service.clock import Clock
@@ -17,6 +17,7 @@ from gateway.service.health import Health
 from gateway.version import VERSION
 from protocols.message.status import GatewayState, GatewayStatus, MeterState
 from protocols.transport.mqtt.broker import Broker, MqttLostError, Will
+from protocols.transport.mqtt.connect import TlsFileError, tls_context
 from protocols.transport.mqtt.keep import stay_connected
 from protocols.transport.mqtt.session import Session
 
@@ -28,22 +29,19 @@ class Uplink:
 
     Args:
         config: the gateway's.
-        beside: the folder that certificates and the password's file are relative to.
+        broker: to keep a session with.
         core: the gateway's cores.
         clock: the gateway's.
         health: counts sessions.
         begin: is told of accepted commands.
         states: counts meters, for the status.
         remarks: what an operator should know, for the status.
-
-    Raises:
-        ValueError: the password is not where the configuration says.
     """
 
     def __init__(
         self,
         config: GatewayConfig,
-        beside: Path,
+        broker: Broker,
         core: Core,
         clock: Clock,
         health: Health,
@@ -62,7 +60,7 @@ class Uplink:
             self.sender.readings_expire_s = max(1, config.broker.message_expiry // 1000)
         core.commit.tail = self.sender
         self._inbox = Inbox(core.commit, core.door, core.around, core.outbox, core.topics, clock, begin)
-        self._broker = broker_of(config.broker, config.id, beside)
+        self._broker = broker
         self._backoff_max_s = config.broker.backoff_max / 1000
         self._core = core
         self._clock = clock
@@ -123,20 +121,29 @@ class Uplink:
 
 
 def broker_of(config: BrokerConfig, gateway: str, beside: Path) -> Broker:
-    """The broker, as configured.
+    """The broker, as configured; its password and certificates are there.
+
+    Args:
+        config: of the broker.
+        gateway: the gateway's id.
+        beside: the folder that certificates and the password's file are relative to.
 
     Raises:
-        ValueError: the password is not where the configuration says.
+        ConfigError: they are not.
     """
 
     def path(name: str | None) -> str | None:
         return None if name is None else str(beside / name)
 
-    return Broker(
+    try:
+        password = None if config.password is None else config.password.read(beside)
+    except ValueError as error:
+        raise ConfigError([f"key broker.password: {error}"]) from None
+    broker = Broker(
         url=config.url,
         client_id=config.client_id or f"meter-gateway-{gateway}",
         username=config.username,
-        password=None if config.password is None else config.password.read(beside),
+        password=password,
         version=config.version,
         keepalive_s=max(1, config.keepalive // 1000),
         session_expiry_s=config.session_expiry // 1000,
@@ -146,6 +153,12 @@ def broker_of(config: BrokerConfig, gateway: str, beside: Path) -> Broker:
         certificate=path(config.certificate),
         private_key=path(config.private_key),
     )
+    if broker.is_secure:
+        try:
+            tls_context(broker)
+        except TlsFileError as error:
+            raise ConfigError([f"key broker.{error}"]) from None
+    return broker
 
 
 def _lost(reason: str, wait_s: float) -> None:

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from gateway.configuration.config import PushConfig
 from gateway.push.tap import PUSH_OCTETS_MAX, Heard, Intake, PushTap, Silence
-from protocols.address import Tcp, TcpListen, Udp, parse
+from gateway.service.listening import listening_on
+from protocols.address import Carrier, Tcp, TcpListen, Udp, parse
 from protocols.machine import Layer, Machine, Peer, Stack
 from protocols.transport.pump import Pump
 from protocols.transport.tcp import TcpListener
@@ -37,22 +38,26 @@ class PushListener:
         """Listen; gives the URLs to push to.
 
         Raises:
-            OSError: an address can't be had.
+            ConfigError: an address can't be had.
         """
         urls = []
         for url in self._config.listen:
-            carrier = parse(url, listen=True).carrier
-            if isinstance(carrier, Udp):
-                transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-                    lambda: UdpListener(self._pump), local_addr=(carrier.host, carrier.port)
-                )
-                self._opened.append(transport)
-                urls.append(f"dlms+udp://{carrier.host}:{transport.get_extra_info('sockname')[1]}")
-            elif isinstance(carrier, Tcp | TcpListen):
-                listener = TcpListener(carrier.host, carrier.port, self._pump)
-                self._opened.append(listener)
-                urls.append(f"dlms+tcp://{carrier.host}:{listener.port}")
+            with listening_on("push.listen", url):
+                urls += await self._open(parse(url, listen=True).carrier)
         return urls
+
+    async def _open(self, carrier: Carrier) -> list[str]:
+        if isinstance(carrier, Udp):
+            transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+                lambda: UdpListener(self._pump), local_addr=(carrier.host, carrier.port)
+            )
+            self._opened.append(transport)
+            return [f"dlms+udp://{carrier.host}:{transport.get_extra_info('sockname')[1]}"]
+        if isinstance(carrier, Tcp | TcpListen):
+            listener = TcpListener(carrier.host, carrier.port, self._pump)
+            self._opened.append(listener)
+            return [f"dlms+tcp://{carrier.host}:{listener.port}"]
+        return []
 
     async def close(self) -> None:
         """Listen no more."""

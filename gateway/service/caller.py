@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from gateway.meter.security import public_profile
 from gateway.push.tap import Heard, PushTap
+from gateway.service.listening import listening_on
 from protocols.address import DlmsAddress, TcpListen
 from protocols.cosem.obis import LogicalName
 from protocols.dlms.ask.outcome import Associated
@@ -107,7 +108,7 @@ class Callers:
         """These meters may call: id, address and system title (hexadecimal) of each. Ports are opened and closed so.
 
         Raises:
-            OSError: a port can't be had.
+            ConfigError: a port can't be had.
         """
         expected: dict[str, dict[str, str]] = {}
         carriers: set[TcpListen] = set()
@@ -122,7 +123,8 @@ class Callers:
         for carrier in set(self._listeners) - carriers:
             self._listeners.pop(carrier).close()
         for carrier in carriers - set(self._listeners):
-            self._listeners[carrier] = TcpListener(carrier.host, carrier.port, lambda at=carrier: self._take(at))  # type: ignore[misc]  # bound at once
+            with listening_on("url", f"{carrier.host}:{carrier.port} for meters that dial in"):
+                self._listeners[carrier] = TcpListener(carrier.host, carrier.port, lambda at=carrier: self._take(at))  # type: ignore[misc]  # bound at once
 
     def call_of(self, meter: str) -> Call | None:
         """The connection of a meter, if it has called."""

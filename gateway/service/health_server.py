@@ -5,6 +5,7 @@ import contextlib
 from typing import Final
 
 from gateway.service.health import Health
+from gateway.service.listening import listening_on
 
 REQUEST_BYTES_MAX: Final = 8192
 REQUEST_S: Final = 5.0
@@ -30,12 +31,13 @@ class HealthServer:
         """Listen; gives the URL of the metrics.
 
         Raises:
-            OSError: the address can't be had.
+            ConfigError: the address can't be had.
         """
         host, _, port = listen.rpartition(":")
-        self._server = await asyncio.start_server(
-            self._serve, host.strip("[]"), int(port), limit=REQUEST_BYTES_MAX, backlog=CONNECTIONS_MAX
-        )
+        with listening_on("metrics.listen", listen):
+            self._server = await asyncio.start_server(
+                self._serve, host.strip("[]"), int(port), limit=REQUEST_BYTES_MAX, backlog=CONNECTIONS_MAX
+            )
         bound = self._server.sockets[0].getsockname()
         return f"http://{host}:{bound[1]}/metrics"
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from gateway.command.firmware_job import images_in
 from gateway.configuration.config import ConfigError, GatewayConfig, load
 from gateway.outbox.store import StoreError
-from gateway.outbox.uplink import Uplink
+from gateway.outbox.uplink import Uplink, broker_of
 from gateway.polling.reading import utc
 from gateway.polling.schedule import Schedule
 from gateway.push.intake import PushIntake
@@ -89,6 +89,7 @@ class Gateway:
         self.zone = zone_of(config.clock.zone)
         # Faults of the configuration are found before anything is opened.
         units = make_units(config, edge.beside, self.zone, edge.entropy)
+        broker = broker_of(config.broker, config.id, edge.beside)
         self.core = Core(config, edge.beside, self.clock, edge.entropy)
         self.health = Health()
         self.remarks: dict[str, str] = {}
@@ -107,7 +108,7 @@ class Gateway:
         self.fleet = Fleet(self.shared, self.core.around, Pace(config.limits.commands_per_second), self._spawn)
         self.uplink = Uplink(
             config,
-            edge.beside,
+            broker,
             self.core,
             self.clock,
             self.health,
@@ -169,12 +170,13 @@ class Gateway:
             stop: ends the gateway in good order.
 
         Raises:
-            OSError: the address for the metrics can't be had.
+            ConfigError: an address can't be had.
         """
         server = HealthServer(self.health)
         listen = self.config.metrics.listen
-        metrics = None if listen == "off" else await server.start(listen)
+        fault: BaseException | None = None
         try:
+            metrics = None if listen == "off" else await server.start(listen)
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 store = tasks.create_task(self.core.commit.serve(), name="store")
@@ -194,9 +196,13 @@ class Gateway:
                 uplink.cancel()
                 self.core.commit.stop()
                 await store
+        except* ConfigError as faults:
+            fault = faults.exceptions[0]
         finally:
             await server.stop()
             self.core.store.close()
+        if fault is not None:
+            raise fault
 
     def _ready_line(self, metrics: str | None, pushes: list[str]) -> dict[str, Any]:
         meters = [{"id": each.id, "url": str(each.address)} for each in self.config.meter if each.enabled]
@@ -329,7 +335,12 @@ class Gateway:
         self.core.around.guard = config.guard
         changed = self.fleet.adopt(units)
         self.intake.senders.adopt(units)
-        self.callers.expect(self.fleet.callers())
+        try:
+            self.callers.expect(self.fleet.callers())
+            self._remark("callers", None)
+        except ConfigError as error:
+            _log.error("%s", error)
+            self._remark("callers", str(error))
         for waiting in await self.core.commit.run(self.core.commands.waiting):
             if waiting.meter in changed:
                 self.fleet.begin(waiting)

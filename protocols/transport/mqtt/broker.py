@@ -42,6 +42,11 @@ class Broker:
     clean: bool = False
     """Begin without what an earlier session left: for tools that come once."""
 
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is spoken to with TLS."""
+        return self.url.startswith(("mqtts:", "wss:"))
+
 
 class Will(NamedTuple):
     """What the broker says for us when we are gone without a word; retained, QoS 1."""

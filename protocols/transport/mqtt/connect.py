@@ -95,7 +95,6 @@ async def _open_as(broker: Broker, will: Will | None, version: str) -> tuple[Ses
 
 def _client(broker: Broker, will: Will | None, version: str) -> aiomqtt.Client:
     parts = urlsplit(broker.url)
-    secure = parts.scheme in {"mqtts", "wss"}
     five = version == "5"
     properties = None
     if five:
@@ -118,14 +117,39 @@ def _client(broker: Broker, will: Will | None, version: str) -> aiomqtt.Client:
         keepalive=broker.keepalive_s,
         max_queued_incoming_messages=INCOMING_MAX,
         properties=properties,
-        tls_context=_tls(broker) if secure else None,
+        tls_context=tls_context(broker) if broker.is_secure else None,
         # A result must not wait 40 ms for the acknowledgement of what was sent before it.
         socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
     )
 
 
-def _tls(broker: Broker) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=broker.authority)
-    if broker.certificate is not None:
-        context.load_cert_chain(broker.certificate, broker.private_key)
+class TlsFileError(MqttLostError):
+    """A certificate or key is not there, or can't be used; the text begins with which."""
+
+
+def tls_context(broker: Broker) -> ssl.SSLContext:
+    """What is trusted, and who we are; files are read anew for each session, since certificates are renewed.
+
+    Raises:
+        TlsFileError: a file can't be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=broker.authority)
+    except (OSError, ssl.SSLError) as error:
+        raise TlsFileError(f"authority: {broker.authority} can't be used ({_reason(error)})") from None
+    if broker.certificate is None:
+        return context
+    try:
+        # Without a password callback OpenSSL would ask the terminal for the passphrase of an encrypted key.
+        context.load_cert_chain(broker.certificate, broker.private_key, password=lambda: b"")
+    except (OSError, ssl.SSLError) as error:
+        files = f"certificate: {broker.certificate} with private_key {broker.private_key}"
+        raise TlsFileError(f"{files} can't be used ({_reason(error)})") from None
     return context
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        mismatch = error.reason == "KEY_VALUES_MISMATCH"
+        return "the key is not the certificate's" if mismatch else "it is no PEM, or encrypted"
+    return error.strerror or str(error)
