@@ -311,6 +311,12 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
                 "it_reads_and_writes_by_short_name",
                 "it_invokes_methods_by_short_name",
                 "an_unconfirmed_write_is_done_and_not_answered",
+            )
+            + _tests(
+                "tests/gateway/test_short_names.py",
+                "tools_read_by_short_names_what_they_read_by_logical_names",
+                "what_scripts_ask_is_asked_by_short_names_in_clear_and_ciphered",
+                "the_polling_service_reads_by_short_names",
             ),
         ),
         Feature(

@@ -195,6 +195,9 @@ class MeterConfig(Section):
     security: Literal["none", "authentication", "encryption", "both"] | None = Field(
         default=None, description="how requests are protected; without, as the model or the mechanism has it"
     )
+    short_names: bool | None = Field(
+        default=None, description="its objects are referred to by short names; without, as the model has it"
+    )
     system_title: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{16}$", description="the meter's own")
     invocation_counter: str | None = Field(default=None, description="the object that shows it, if not the usual one")
     device_id: str | None = Field(default=None, description="the first element of its pushes, if not usual")

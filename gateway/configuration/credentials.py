@@ -14,14 +14,13 @@ from gateway.configuration.config import ConfigError, MeterConfig
 from gateway.configuration.fleet_keys import FleetKeys, keys_for, parse_fleet_keys
 from gateway.meter.security import COUNTER_OBJECT, COUNTER_OBJECTS, Shared
 from protocols.dlms.application import AssociationProfile
-from protocols.dlms.client import PROPOSED_LN
+from protocols.dlms.client import PROPOSED_LN, PROPOSED_SN
 from protocols.dlms.security.form import Form
 from protocols.dlms.security.suite import SUITES
-from protocols.model.association import MECHANISMS, ModelAssociation, secrets_default
+from protocols.model.association import CONTEXTS, MECHANISMS, ModelAssociation, secrets_default
 from protocols.secret import Secret
 from protocols.settings.section import SecretSource
 
-LN, LN_CIPHERED = 1, 3
 MAX_PDU: Final = 0xFFFF
 """The longest APDU we take: no limit of ours."""
 
@@ -116,12 +115,15 @@ def credentials(
         else:
             secrets[name] = secrets_default(suite)[name]
             bench.append(name)
+    short_names = config.short_names
+    if short_names is None:
+        short_names = offered is not None and offered.short_names
     profile = AssociationProfile(
         client=client,
         mechanism=MECHANISMS[config.auth],
-        context=LN_CIPHERED if security else LN,
+        context=CONTEXTS[("sn" if short_names else "ln") + ("-ciphered" if security else "")],
         secrets=secrets,
-        conformance=int(PROPOSED_LN),
+        conformance=int(PROPOSED_SN if short_names else PROPOSED_LN),
         max_pdu=MAX_PDU,
     )
     counter_object = config.invocation_counter or COUNTER_OBJECTS.get(client, COUNTER_OBJECT)
@@ -147,7 +149,7 @@ def _security(config: MeterConfig, offered: ModelAssociation | None) -> int:
     if config.security is not None:
         return SECURITY[config.security]
     if offered is not None:
-        return (offered.security or SECURITY["both"]) if offered.context >= LN_CIPHERED else 0
+        return (offered.security or SECURITY["both"]) if offered.context >= CONTEXTS["ln-ciphered"] else 0
     return SECURITY["both"] if config.auth.startswith("hls") else 0
 
 

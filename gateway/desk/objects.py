@@ -13,6 +13,7 @@ from protocols.dlms.value import Tag
 CLASS_ID_MAX: Final = 0xFFFF
 ATTRIBUTES: Final = range(-128, 128)
 
+ASSOCIATION_LN, ASSOCIATION_SN = 15, 12
 CURRENT_ASSOCIATION: Final = obis("0.0.40.0.0.255")
 
 
@@ -34,7 +35,9 @@ class Listed(NamedTuple):
 
 def object_list() -> Script[list[Listed]]:
     """Read the list of the association that stands."""
-    outcome = yield Ask(Get(15, CURRENT_ASSOCIATION, 2))
+    outcome = yield Ask(Get(ASSOCIATION_LN, CURRENT_ASSOCIATION, 2))
+    if outcome is DataAccessResult.OBJECT_UNDEFINED:
+        outcome = yield Ask(Get(ASSOCIATION_SN, CURRENT_ASSOCIATION, 2))
     if isinstance(outcome, DataAccessResult):
         raise RefusedError(f"the meter does not show its object list: {outcome.title}")
     if outcome[0] != Tag.ARRAY:
@@ -46,6 +49,8 @@ def _listed(element: Any) -> Listed:
     match element:
         case (Tag.STRUCTURE, [(_, int(class_id)), (_, int(version)), (_, bytes(name)), *_]) if len(name) == 6:
             return Listed(class_id, version, str(LogicalName(name)))
+        case (Tag.STRUCTURE, [_, (_, int(class_id)), (_, int(version)), (_, bytes(name)), *_]) if len(name) == 6:
+            return Listed(class_id, version, str(LogicalName(name)))  # with its short name before it
     raise NonsenseError("an entry of the meter's object list can't be read")
 
 

@@ -59,6 +59,9 @@ SecurityOption = Annotated[
     Security | None, typer.Option(help="How requests are protected; without, as the model or the mechanism has it.")
 ]
 ModelOption = Annotated[str | None, typer.Option(help="The meter's model; a Modbus meter is recognised without.")]
+ShortNamesOption = Annotated[
+    bool, typer.Option("--short-names", help="The meter refers to its objects by short names; a model may say so too.")
+]
 ZoneOption = Annotated[str, typer.Option(help="Where the meter's clock stands, when it does not say.")]
 
 
@@ -72,6 +75,7 @@ class Asked(NamedTuple):
     keys: Path | None
     security: Security | None
     model: str | None
+    short_names: bool
     zone: str
     timeout: str
     progress: bool | None
@@ -86,6 +90,8 @@ class Asked(NamedTuple):
         options: dict[str, Any] = {"timeout": self.timeout}
         if self.model is not None:
             options["model"] = self.model
+        if self.short_names:
+            options["short_names"] = True
         if self.security is not None:
             options["security"] = self.security.value
         if self.zone not in available_timezones():
@@ -123,6 +129,7 @@ def about_a_meter(auth: Auth = Auth.NONE, timeout: str = "5s") -> Callable[[Call
         keys: KeysOption = None,
         security: SecurityOption = None,
         model: ModelOption = None,
+        short_names: ShortNamesOption = False,
         zone: ZoneOption = "Asia/Kolkata",
         timeout: TimeoutOption = timeout,
         progress: ProgressOption = None,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.configuration.credentials import Credentials
-from gateway.meter.dlms_profile import Act, GetMany, Set
+from gateway.meter.dlms_profile import GetMany
+from gateway.meter.referencing import OBJECT_LIST, BaseNames, by_logical_name, by_short_name, checked
 from gateway.meter.security import MARGIN, Shared, authenticator_of, public_profile
 from gateway.push.tap import LinePushes, PushTap
 from gateway.service.caller import Call
@@ -19,10 +20,10 @@ from protocols.address import DlmsAddress
 from protocols.cosem.obis import LogicalName
 from protocols.dlms.application import AssociationProfile
 from protocols.dlms.ask.dropped import Drop, Dropped
-from protocols.dlms.ask.outcome import Aborted, Associated, AssociationRefused, Malformed, ServiceRefused
+from protocols.dlms.ask.outcome import Associated, AssociationRefused, Malformed, ServiceRefused
 from protocols.dlms.association import ClientState
 from protocols.dlms.client import AssociationClient
-from protocols.dlms.descriptor import AttributeDescriptor, MethodDescriptor
+from protocols.dlms.descriptor import AttributeDescriptor
 from protocols.dlms.notification import DataNotification, EventNotificationRequest
 from protocols.dlms.quirk import NO_QUIRKS, Quirks
 from protocols.dlms.results import DataAccessResult
@@ -86,6 +87,7 @@ class DlmsLink:
         "_conversation",
         "_credentials",
         "_entropy",
+        "_names",
         "_notice",
         "_pushes",
         "_tap",
@@ -103,6 +105,7 @@ class DlmsLink:
         quirks: Quirks = NO_QUIRKS,
         notice: Callable[[Any], None] | None = None,
         pushes: LinePushes | None = None,
+        names: BaseNames | None = None,
     ) -> None:
         self._address = address
         self._pushes = pushes
@@ -113,6 +116,7 @@ class DlmsLink:
         self._called = called
         self.quirks = quirks
         self._notice = notice
+        self._names = BaseNames() if names is None else names
         self._client: AssociationClient | None = None
         self._conversation: Conversation | None = None
 
@@ -227,7 +231,7 @@ class DlmsLink:
         """The last counter that the meter took, as it shows it to the public client; None where it does not."""
         name = self._credentials.counter_object
         try:
-            await self._enter(public_profile(), None)
+            await self._enter(public_profile(short_names=self._credentials.profile.short_names), None)
             outcome = await self.ask(AttributeDescriptor(1, LogicalName.parse(name).octets, 2))
         except (NotLetInError, NoAnswerError, RefusedError, NonsenseError):
             return None
@@ -322,21 +326,25 @@ class DlmsLink:
         client = self._client
         if client is None:
             raise NoConnectionError("there is no connection")
-        match request:
-            case AttributeDescriptor():
-                return _checked(await self._read(lambda now_us: client.get(request, now_us)))
-            case GetMany(items=items):
-                if not items:
-                    return []
-                outcomes = _checked(await self._read(lambda now_us: client.get_list(items, now_us)))
-                return [_item(each) for each in outcomes]
-            case Set(class_id, instance, attribute, value):
-                descriptor = AttributeDescriptor(class_id, instance, attribute)
-                return _checked(await self._turn(lambda now_us: client.set(descriptor, value, now_us)))
-            case Act(class_id, instance, method, parameter):
-                invoked = MethodDescriptor(class_id, instance, method)
-                return _checked(await self._turn(lambda now_us: client.action(invoked, parameter, now_us)))
-        raise TypeError(f"{request!r} is not asked of a DLMS meter")
+        if request == GetMany(()):
+            return []
+        if client.profile.short_names:
+            asking = by_short_name(client, request, await self._names_of(client))
+        else:
+            asking = by_logical_name(client, request)
+        if asking.ask is None:
+            return asking.shape(None)
+        return asking.shape(await (self._read if asking.reads else self._turn)(asking.ask))
+
+    async def _names_of(self, client: AssociationClient) -> BaseNames:
+        """The meter's short names, asked for once."""
+        if not self._names:
+            outcome = checked(await self._read(lambda now_us: client.read([(OBJECT_LIST, None)], now_us)))
+            listed = checked(outcome[0])
+            if isinstance(listed, DataAccessResult):
+                raise RefusedError(f"the meter does not show its list of short names: {listed.title}")
+            self._names.learn(listed)
+        return self._names
 
     async def close(self) -> None:
         """Release the association, as far as the meter is still there, and end the connection."""
@@ -345,7 +353,8 @@ class DlmsLink:
         if conversation is None:
             return
         # Who breaks off in the middle of a question does not wait for its answer, only to say good-bye after it.
-        if conversation.closed is None and client is not None and client.state is ClientState.ASSOCIATED:
+        stays = self._called is not None
+        if conversation.closed is None and client is not None and (stays or client.state is ClientState.ASSOCIATED):
             with contextlib.suppress(ConnectionLostError, LocalProtocolError):
                 await conversation.ask(client.release)
         if self._called is None:
@@ -358,24 +367,3 @@ class _CounterRefusedError(NotLetInError):
     def __init__(self, text: str, named: int | None = None) -> None:
         super().__init__(text)
         self.named = named
-
-
-def _checked(outcome: Any) -> Any:
-    """A result of the service, or the error that a script expects."""
-    match outcome:
-        case TimedOut():
-            raise NoAnswerError("the meter did not answer")
-        case Aborted(sentence=sentence):
-            raise NoAnswerError(sentence)
-        case ServiceRefused():
-            raise RefusedError(outcome.sentence)
-        case Malformed(sentence=sentence):
-            raise NonsenseError(sentence)
-    return outcome
-
-
-def _item(outcome: Any) -> Any:
-    """One of several: a refusal of the service counts as one of the item, so that the others are still good."""
-    if isinstance(outcome, ServiceRefused | Malformed):
-        return DataAccessResult.OTHER_REASON
-    return _checked(outcome)

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from gateway.service.script import NotLetInError
 from protocols.dlms.acse import Mechanism
 from protocols.dlms.application import Association, AssociationProfile
-from protocols.dlms.client import PROPOSED_LN
+from protocols.dlms.client import PROPOSED_LN, PROPOSED_SN
 from protocols.dlms.security.bench_authority import bench_key
 from protocols.dlms.security.certificate import Usage
 from protocols.dlms.security.context import KeySet, SecurityContext
@@ -27,7 +27,7 @@ from protocols.dlms.security.protection import ClientProtection
 from protocols.dlms.security.signature import private_key
 from protocols.dlms.security.suite import Suite
 from protocols.errors import LocalProtocolError
-from protocols.model.association import MECHANISMS
+from protocols.model.association import CONTEXTS, MECHANISMS
 from protocols.secret import Secret
 
 PUBLIC_CLIENT: Final = 16
@@ -239,8 +239,12 @@ def authenticator_of(profile: AssociationProfile, shared: Shared | None) -> Hls 
     )
 
 
-def public_profile() -> AssociationProfile:
+def public_profile(*, short_names: bool = False) -> AssociationProfile:
     """The public client, who may read counters and needs no password."""
     return AssociationProfile(
-        client=PUBLIC_CLIENT, mechanism=MECHANISMS["none"], context=1, conformance=int(PROPOSED_LN), max_pdu=0xFFFF
+        client=PUBLIC_CLIENT,
+        mechanism=MECHANISMS["none"],
+        context=CONTEXTS["sn" if short_names else "ln"],
+        conformance=int(PROPOSED_SN if short_names else PROPOSED_LN),
+        max_pdu=0xFFFF,
     )

@@ -16,6 +16,7 @@ from gateway.meter.dlms import DlmsScripts
 from gateway.meter.dlms_link import DlmsLink, Terms
 from gateway.meter.modbus import ModbusScripts
 from gateway.meter.modbus_link import ModbusLink, Pauses
+from gateway.meter.referencing import BaseNames
 from gateway.meter.security import NoBook
 from gateway.outbox.group_commit import GroupCommit
 from gateway.polling.poll import OWN_READS
@@ -59,6 +60,7 @@ class Unit:
         "met",
         "model",
         "named",
+        "names",
         "prepared",
         "scripts",
         "terms",
@@ -81,6 +83,8 @@ class Unit:
             self.scripts = DlmsScripts(zone, model)
         else:
             self.scripts = ModbusScripts(model.modbus if model is not None else None)
+        self.names = BaseNames()
+        """Of a meter with short names; asked for once, not with every connection."""
         self.failures = 0
         self.last_seen_ms: int | None = None
         self.prepared = False
@@ -191,7 +195,7 @@ class Unit:
         if isinstance(address.carrier, TcpListen):
             called = (lambda: call_of(self.id)) if call_of is not None else (lambda: None)
         quirks = NO_QUIRKS if self.model is None else self.model.quirks
-        return DlmsLink(address, self.credentials, self.terms, entropy, called, quirks, notice, pushes)
+        return DlmsLink(address, self.credentials, self.terms, entropy, called, quirks, notice, pushes, self.names)
 
     async def ask(self, link: Link, request: Any) -> Any:
         """Ask what a script of this meter asks."""
