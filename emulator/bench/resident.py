@@ -259,12 +259,13 @@ class Attendance(Layer[Any, Any]):
         silence_us: how long nothing may be heard before the connection ends; None where it has no end of its own.
     """
 
-    __slots__ = ("_heard_us", "_outages", "_pairs", "_resident", "_silence_us")
+    __slots__ = ("_deadline_us", "_heard_us", "_outages", "_pairs", "_resident", "_silence_us")
 
     def __init__(self, resident: Resident, silence_us: int | None = None) -> None:
         self._resident = resident
         self._silence_us = silence_us
-        self._heard_us: int | None = None
+        self._heard_us = -1
+        self._deadline_us = None if silence_us is None else 0  # at once, to hear what time it is; later often early
         self._outages = resident.outages
         self._pairs: set[tuple[int, int]] = set()
 
@@ -299,17 +300,17 @@ class Attendance(Layer[Any, Any]):
         return None
 
     def deadline_us(self) -> int | None:
-        """When silence ends the connection; at once as long as nothing says what time it is."""
-        if self._silence_us is None:
-            return None
-        return 0 if self._heard_us is None else self._heard_us + self._silence_us
+        """When silence ends the connection; at times early, never late."""
+        return self._deadline_us
 
     def on_deadline(self, now_us: int) -> None:
         """End a connection on which nothing was heard for too long."""
-        at_us = self.deadline_us()
-        if self._heard_us is None:
+        if self._silence_us is None:
+            return
+        if self._heard_us < 0:
             self._heard_us = now_us
-        elif at_us is not None and now_us >= at_us:
+        self._deadline_us = self._heard_us + self._silence_us
+        if now_us >= self._deadline_us:
             self.close("nothing was heard for longer than the meter's TCP-UDP setup allows")
 
     def _forget(self, now_us: int) -> None:

@@ -252,6 +252,7 @@ def test_a_connection_ends_after_the_silence_that_is_written() -> None:
     machine.receive_data(wrapped(16, 1, AARQ), 50 * SECOND_US)
     assert said(machine, 50 * SECOND_US)
     machine.on_deadline(109 * SECOND_US)
+    assert machine.deadline_us() == 110 * SECOND_US
     assert machine.closed is None
     machine.on_deadline(110 * SECOND_US)
     assert machine.closed is not None
