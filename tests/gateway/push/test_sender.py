@@ -28,9 +28,15 @@ D1 = load("is15959-d1").identity
 OTHER_KEY = "0F0E0D0C0B0A09080706050403020100"
 
 
+def _url(index: int) -> dict[str, str]:
+    return {"url": f"dlms+tcp://192.0.2.{index}:4059?client=48"}
+
+
 def units(*meters: dict[str, Any]) -> list[Unit]:
-    plain = {"url": "dlms+tcp://192.0.2.7:4059?client=48", "model": "is15959-d1", "auth": "hls"}
-    config = check({"id": "gw1", "meter": [plain | meter for meter in meters]}, "", "test")
+    plain = {"model": "is15959-d1", "auth": "hls"}
+    config = check(
+        {"id": "gw1", "meter": [plain | _url(index) | meter for index, meter in enumerate(meters)]}, "", "test"
+    )
     return make_units(config, Path(), ZoneInfo("Asia/Kolkata"), bytes)
 
 
