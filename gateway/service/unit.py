@@ -265,7 +265,7 @@ def make_units(config: GatewayConfig, beside: Path, zone: tzinfo, entropy: Calla
         if not each.enabled:
             continue
         try:
-            units.append(make_unit(each, zone, ring, models))
+            units.append(_readable(make_unit(each, zone, ring, models)))
         except ConfigError as error:
             faults += error.faults
     if faults:
@@ -290,29 +290,29 @@ def make_unit(config: MeterConfig, zone: tzinfo, ring: KeyRing, models: dict[str
         models[config.model] = model
     address = config.address
     if not isinstance(address, DlmsAddress):
-        if model is None or model.modbus is None:
-            known = ", ".join(name for name in model_ids() if load(name).modbus is not None)
-            hint = f"a Modbus meter needs one, its registers say nothing of themselves; there are {known}, or a file"
-            raise ConfigError([f'meter "{config.id}", key model: {hint}'])
-        return _readable(Unit(config, model, None, zone))
+        return Unit(config, model, None, zone)
     offered = model.associations.get(address.client) if model is not None else None
     suite = config.suite
     if suite is None:
         suite = model.security_suite(address.client) if model is not None and offered is not None else 0
-    return _readable(Unit(config, model, credentials(config, address.client, ring, offered, suite), zone))
+    return Unit(config, model, credentials(config, address.client, ring, offered, suite), zone)
 
 
 def _readable(unit: Unit) -> Unit:
-    """What is to be read is there to be read.
+    """What is to be read is there to be read; a tool may find out what it reads, a file says it.
 
     Raises:
-        ConfigError: a profile's name is not known.
+        ConfigError: a Modbus meter has no model, or a profile's name is not known.
     """
-    known = (*unit.scripts.profiles(), *OWN_READS)
+    if isinstance(unit.scripts, ModbusScripts) and (unit.model is None or unit.model.modbus is None):
+        known = ", ".join(name for name in model_ids() if load(name).modbus is not None)
+        hint = f"a Modbus meter needs one, its registers say nothing of themselves; there are {known}, or a file"
+        raise ConfigError([f'meter "{unit.id}", key model: {hint}'])
+    readable = (*unit.scripts.profiles(), *OWN_READS)
     faults = [
-        f'meter "{unit.id}", key read.{name}: there is no such profile; {nearest(name, known)}'
+        f'meter "{unit.id}", key read.{name}: there is no such profile; {nearest(name, readable)}'
         for name in unit.config.read
-        if name not in known and not (isinstance(unit.scripts, DlmsScripts) and _is_logical_name(name))
+        if name not in readable and not (isinstance(unit.scripts, DlmsScripts) and _is_logical_name(name))
     ]
     if faults:
         raise ConfigError(faults)

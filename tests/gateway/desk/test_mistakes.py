@@ -60,7 +60,7 @@ WRONG_NAMES = {
     "8:1.0.1.8.0.255": (ExitStatus.SAID_NO, "the meter refuses 8:1.0.1.8.0.255:2"),
     "99999:1.0.1.8.0.255": (ExitStatus.WRONG_USE, "a class is 0 to 65535"),
     "3:1.0.1.8.0.255:300": (ExitStatus.WRONG_USE, "an attribute is -128 to 127"),
-    "40001": (ExitStatus.SAID_NO, "no registers"),
+    "40001": (ExitStatus.WRONG_USE, "is no logical name"),
 }
 
 
@@ -72,9 +72,11 @@ async def test_a_wrong_name_is_one_sentence() -> None:
             assert said in wrong.stderr
 
 
-async def test_a_modbus_meter_has_no_objects_and_no_rows() -> None:
+async def test_a_modbus_meter_is_recognised_and_has_no_objects_and_no_rows() -> None:
     async with bench({"id": "MB1", "model": "sdm120", "listen": ["modbus+tcp://127.0.0.1:0"]}) as urls:
         url, known = urls["MB1"][0], ("--model", "sdm120")
+        voltage = await beside("read", url)
+        assert (voltage.exit_code, voltage.stdout.split()[0]) == (0, "voltage"), voltage.stderr
         assert "has no list of objects" in (await beside("objects", url, *known)).stderr
         rows = await beside("profile", url, "instantaneous", "--last", "3", *known)
         assert (rows.exit_code, "keeps no rows" in rows.stderr) == (ExitStatus.WRONG_USE, True)
