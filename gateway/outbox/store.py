@@ -32,7 +32,7 @@ CREATE INDEX outbox_unacked ON outbox (seq) WHERE seq IS NOT NULL AND acked = 0;
 CREATE TABLE retained (topic TEXT PRIMARY KEY, id INTEGER NOT NULL, payload BLOB) WITHOUT ROWID;
 CREATE TABLE hole (
     id INTEGER PRIMARY KEY AUTOINCREMENT, from_seq INTEGER, to_seq INTEGER, reason TEXT NOT NULL,
-    rows INTEGER NOT NULL, first_ms INTEGER, last_ms INTEGER, stream TEXT);
+    rows INTEGER NOT NULL, first_ms INTEGER, last_ms INTEGER);
 CREATE TABLE command (
     id TEXT PRIMARY KEY, meter TEXT NOT NULL, verb TEXT NOT NULL, fingerprint BLOB NOT NULL, request BLOB NOT NULL,
     place INTEGER NOT NULL, rung TEXT NOT NULL, final INTEGER NOT NULL, received_ms INTEGER NOT NULL,

@@ -20,7 +20,6 @@ class Hole(Message):
     rows: int = Field(ge=0)
     first_at: Instant | None = None
     last_at: Instant | None = None
-    stream: str | None = Field(default=None, description="given when the hole is in an earlier stream")
 
 
 class GatewayState(StrEnum):

@@ -26,6 +26,11 @@ def example(folder: Path, broker: Mosquitto) -> Iterator[Program]:
         program.kill()
 
 
+def test_the_example_is_as_short_as_it_says() -> None:
+    lines = (ROOT / "examples" / "headend.py").read_text(encoding="utf-8").splitlines()
+    assert sum(bool(line.strip()) for line in lines) == 40
+
+
 async def test_the_example_fills_its_gaps_and_confirms_what_it_has(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.db")
     with mosquitto(tmp_path) as broker:
