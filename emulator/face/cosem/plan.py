@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from emulator.face.cosem.access import Access, attribute_access, method_access
-from emulator.face.cosem.association import association_ln
+from emulator.face.cosem.association import CURRENT, association_ln
 from emulator.face.cosem.behaviour import INSIDE, Behaviour, Executor, Source, Writer
 from emulator.face.cosem.calendar import activity_calendar, special_days
 from emulator.face.cosem.cellular import gsm_diagnostic
@@ -39,6 +39,7 @@ from emulator.face.cosem.source import reader_of, writer_of
 from emulator.face.cosem.stamp import Stamp
 from emulator.face.cosem.status_mapping import status_mapping
 from emulator.face.cosem.switch import disconnect_control
+from protocols.cosem.catalogue import find
 from protocols.cosem.data_type import DataType, Kind
 from protocols.dlms.application import AssociationProfile, ShortName
 from protocols.dlms.value import octet_string
@@ -142,7 +143,9 @@ class Maker:
         others = ASSOCIATION_LN if association.short_names else ASSOCIATION_SN
         sees = association.sees
         return [
-            each for each in self.objects.values() if each.class_id != others and (sees is None or each.key in sees)
+            _in_version(each, association)
+            for each in self.objects.values()
+            if each.class_id != others and (sees is None or each.key in sees)
         ]
 
     def source(self, capture: Capture) -> Source:
@@ -169,6 +172,18 @@ class Maker:
             own = builder(cosem_object, self) if builder else Behaviour()
             self._behaviours[key] = _whole(cosem_object, own, self)
         return self._behaviours[key]
+
+
+def _in_version(cosem_object: CosemObject, association: ModelAssociation) -> CosemObject:
+    """An object as a client knows it: the association that asks is of its own association's version."""
+    if cosem_object.class_id != ASSOCIATION_LN:
+        return cosem_object
+    version = association.version
+    if cosem_object.logical_name.octets == CURRENT:
+        return replace(cosem_object, version=version, interface=find(ASSOCIATION_LN, version))
+    if cosem_object.logical_name == association.logical_name and cosem_object.version != version:
+        raise ModelError(f"{cosem_object.key}: version {cosem_object.version}, but its association has {version}")
+    return cosem_object
 
 
 def _whole(cosem_object: CosemObject, behaviour: Behaviour, maker: Maker) -> Behaviour:

@@ -1,14 +1,19 @@
 """What only the European meter has: demand registers, tariff masks, compact data, attribute 0, rights as bits."""
 
+from pathlib import Path
+
 import pytest
 
 from emulator.face.cosem.face import CosemFace
+from emulator.face.cosem.plan import plan_of
 from emulator.meter import Meter
 from protocols.dlms.date_time import DateTime
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.selection import Selection
 from protocols.dlms.value import Tag, Value, decode, encode
-from protocols.model.loader import load
+from protocols.model.loader import load, load_file
+from protocols.model.meter_model import MeterModel
+from protocols.model.table import ModelError
 from tests.emulator.face.cosem.fake_meter import NOON_MS, Desk, LinkTime, associate
 
 MODEL = load("eu-three-phase")
@@ -17,10 +22,10 @@ SWITCH = bytes((0, 0, 96, 3, 10, 255))
 CURRENT = bytes((0, 0, 40, 0, 0, 255))
 
 
-def on_meter(client: int = 1) -> Desk:
+def on_meter(client: int = 1, model: MeterModel = MODEL) -> Desk:
     """A meter that imports 3 kW evenly; its clock is Berlin's, at 07:30 on a Monday."""
-    meter = Meter("EU0001", MODEL, seed=1, load={"constant": 3000}, supply={"constant": 230}, start_ms=NOON_MS)
-    face = CosemFace(meter, MODEL, LinkTime())
+    meter = Meter("EU0001", model, seed=1, load={"constant": 3000}, supply={"constant": 230}, start_ms=NOON_MS)
+    face = CosemFace(meter, model, LinkTime())
     return Desk(face, associate(face, client))
 
 
@@ -137,6 +142,62 @@ def rights(desk: Desk, instance: bytes) -> tuple[dict[int, int], dict[int, int]]
 def test_rights_are_an_enumeration_or_bits_by_the_associations_version() -> None:
     assert rights(on_meter(1), SWITCH) == ({1: 1, 2: 1, 3: 1, 4: 3}, {1: 1, 2: 1})
     assert rights(on_meter(2), SWITCH) == ({1: 1, 2: 1, 3: 1, 4: 1}, {1: 0, 2: 0})
+
+
+VERSIONED = """
+base = "eu-three-phase"
+title = "an association in another version"
+[[association]]
+client = 1
+version = {version}
+[objects]
+"15:0.0.40.0.3.255" = {{ version = {version}, title = "association of management", set = [7], source = "blue" }}
+"""
+
+
+YES: Value = (Tag.ENUM, 1)
+
+
+@pytest.mark.parametrize(
+    ("version", "attributes", "right"), [(0, 8, (Tag.BOOLEAN, True)), (1, 9, YES), (2, 11, YES), (3, 11, YES)]
+)
+def test_an_association_of_each_version_tells_rights_in_its_way_and_enforces_them(
+    tmp_path: Path, version: int, attributes: int, right: Value
+) -> None:
+    path = tmp_path / "model.toml"
+    path.write_text(VERSIONED.format(version=version), encoding="utf-8")
+    desk = on_meter(1, load_file(path))
+    listed = [each[1] for each in desk.value("15:0.0.40.0.0.255", 2)[1]]
+    own = next(each for each in listed if each[2] == (Tag.OCTET_STRING, CURRENT))
+    assert own[:2] == [(Tag.LONG_UNSIGNED, 15), (Tag.UNSIGNED, version)]
+    assert len(own[3][1][0][1]) == attributes
+    hidden = desk.face.get(desk.association, 15, CURRENT, attributes + 1, None, desk.now_us)
+    assert hidden is DataAccessResult.READ_WRITE_DENIED
+    switch = next(each for each in listed if each[2] == (Tag.OCTET_STRING, SWITCH))
+    assert [each[1][1] for each in switch[3][1][1][1]] == [right, right]
+    assert [each[1][1] for each in switch[3][1][0][1]] == [(Tag.ENUM, mode) for mode in (1, 1, 1, 3)]
+    results = []
+    for number in (1, 2, 3, 4):
+        value = encode(desk.value("70:0.0.96.3.10.255", number))
+        results.append(desk.face.set(desk.association, 70, SWITCH, number, None, value, desk.now_us))
+    assert results == [DataAccessResult.READ_WRITE_DENIED] * 3 + [DataAccessResult.SUCCESS]
+    assert desk.face.action(desk.association, 70, SWITCH, 1, None, desk.now_us)[0] is ActionResult.SUCCESS
+    reader = on_meter(2, load_file(path))
+    assert reader.face.action(reader.association, 70, SWITCH, 1, None, 0)[0] is ActionResult.READ_WRITE_DENIED
+
+
+def test_what_a_ciphered_association_asks_of_each_request_stands_in_the_bits_of_version_3() -> None:
+    asked = 0b1100  # authenticated and encrypted
+    attributes, methods = rights(on_meter(1, load("eu-three-phase-gmac")), SWITCH)
+    assert attributes == {1: asked | 1, 2: asked | 1, 3: asked | 1, 4: asked | 3}
+    assert methods == {1: asked | 1, 2: asked | 1}
+
+
+def test_an_association_and_its_object_are_of_one_version(tmp_path: Path) -> None:
+    path = tmp_path / "model.toml"
+    path.write_text(VERSIONED.format(version=1).replace("version = 1\n[obj", "version = 2\n[obj"), encoding="utf-8")
+    with pytest.raises(ModelError, match="version 1, but its association has 2"):
+        plan_of(load_file(path))
 
 
 def select(desk: Desk, selector: int, parameter: Value) -> bytes | DataAccessResult:
