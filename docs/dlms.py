@@ -113,13 +113,16 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
                 "a_repeated_request_is_not_handed_up_twice",
             ),
             _tests(
-                PRIMARY, "a_lost_segment_is_asked_for_again", "a_lost_answer_is_asked_for_again_with_the_same_request"
+                PRIMARY,
+                "an_opening_is_repeated_and_then_given_up",
+                "a_lost_segment_is_asked_for_again",
+                "a_lost_answer_is_asked_for_again_with_the_same_request",
             ),
         ),
         Feature(
             "inactivity time-out",
-            _tests(STATION, "a_silent_link_ends"),
-            _tests(PRIMARY, "an_opening_is_repeated_and_then_given_up"),
+            _tests(STATION, "a_silent_link_ends") + _tests(SETUPS, "a_link_ends_after_the_silence_that_is_written"),
+            _tests(PRIMARY, "a_link_that_the_meter_has_lost_is_reported"),
         ),
         Feature(
             "inter-octet time-out",
@@ -153,7 +156,8 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
         Feature(
             "over UDP",
             _tests(ENDPOINT, "a_meter_is_read_over_every_dlms_carrier"),
-            _tests(WRAPPER, "a_datagram_is_one_frame_or_is_dropped_and_counted"),
+            _tests(WRAPPER, "a_datagram_is_one_frame_or_is_dropped_and_counted")
+            + _tests("tests/laws/test_association_line.py", "over_bad_datagrams"),
         ),
         Feature(
             "the meter dials in (`dlms+tcp+listen://`)",
@@ -188,7 +192,11 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
         Feature(
             "application contexts with logical and short names, in clear and ciphered",
             _tests(f"{DLMS}/security/test_protection.py", "every_form_in_every_suite_reads_a_long_value_and_switches")
-            + _tests(f"{FACE}/test_over_dlms.py", "a_register_is_read_by_its_short_name"),
+            + _tests(
+                f"{FACE}/test_over_dlms.py",
+                "a_register_is_read_by_its_short_name",
+                "short_names_are_read_and_written_ciphered_too",
+            ),
             _tests(
                 CLIENT,
                 "it_reads_and_writes_by_short_name",
@@ -291,6 +299,7 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
             _tests(
                 GBT,
                 "the_server_streams_a_window_and_then_waits",
+                "a_request_in_blocks_is_delivered_once_however_often_its_end_is_repeated",
                 "over_a_losing_line_a_request_is_delivered_once_and_its_answer_is_whole",
             ),
             _tests(CLIENT, "what_has_no_blocks_of_its_own_goes_in_general_blocks")
@@ -333,20 +342,38 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
     ),
     "Objects": (
         Feature(
-            "one catalogue, and a class that is not in it is carried",
+            "one catalogue of classes, by which every object answers; those that models have behave",
             _tests("tests/protocols/cosem/test_catalogue.py", "every_class_that_was_asked_for_is_there")
-            + _tests(f"{FACE}/test_models.py", "every_attribute_answers_in_the_type_of_its_class"),
-            _tests("tests/protocols/cosem/test_catalogue.py", "the_newest_version_is_found_without_a_version"),
+            + _tests(
+                f"{FACE}/test_models.py",
+                "every_attribute_answers_in_the_type_of_its_class",
+                "the_classes_that_behave_are_those_that_models_have",
+            ),
+            (),
         ),
         Feature(
-            "access rights for each attribute and method, as enumeration or bits, enforced",
-            _tests(f"{FACE}/test_european.py", "rights_are_an_enumeration_or_bits_by_the_associations_version")
-            + _tests(f"{FACE}/test_face.py", "only_the_client_with_the_right_moves_the_relay"),
+            "a class that is not in it is carried",
+            _tests(f"{FACE}/test_over_dlms.py", "an_object_of_a_class_that_nobody_knows_is_listed_read_and_written"),
+            _tests(f"{FACE}/test_over_dlms.py", "an_object_of_a_class_that_nobody_knows_is_listed_read_and_written"),
+        ),
+        Feature(
+            "access rights for each attribute and method, enforced: association LN versions 0 to 2 as enumeration,"
+            " 3 as bits",
+            _tests(
+                f"{FACE}/test_european.py",
+                "an_association_of_each_version_tells_rights_in_its_way_and_enforces_them",
+                "what_a_ciphered_association_asks_of_each_request_stands_in_the_bits_of_version_3",
+            )
+            + _tests(f"{FACE}/test_models.py", "no_right_is_promised_that_comes_to_nothing"),
             (),
         ),
         Feature(
             "profile generic with every sort method",
-            _tests(f"{FACE}/test_profile.py", "every_sort_method_shows_its_order"),
+            _tests(
+                f"{FACE}/test_profile.py",
+                "every_sort_method_shows_its_order",
+                "numbers_of_both_signs_stand_in_the_order_of_the_sort_method",
+            ),
             (),
         ),
         Feature(

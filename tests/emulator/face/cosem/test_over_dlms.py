@@ -1,5 +1,7 @@
 """The face behind our server, asked by our client: blocks, lists, ranges, actions, and short names."""
 
+from pathlib import Path
+
 import pytest
 
 from protocols.cosem.short_name import ASSOCIATION_BASE_NAME, attribute_offset, method_offset
@@ -9,7 +11,8 @@ from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.selection import EntryDescriptor, Selection
 from protocols.dlms.value import Tag, Value, encode
 from protocols.model.cosem_object import CosemObject
-from protocols.model.loader import load
+from protocols.model.loader import load, load_file
+from protocols.model.meter_model import MeterModel
 from tests.emulator.face.cosem.conversation import Conversation
 
 CURRENT = bytes((0, 0, 40, 0, 0, 255))
@@ -131,6 +134,58 @@ def test_a_method_is_invoked_by_writing_to_its_short_name() -> None:
     (result,) = talk.run(talk.client.write([(name + offset, None)], [(int(Tag.INTEGER), 0)], talk.now_us))
     assert result is DataAccessResult.SUCCESS
     assert read(talk, name + attribute_offset(3)) == (Tag.ENUM, 0)
+
+
+OWN_OBJECTS = """
+base = "eu-three-phase"
+title = "short names ciphered, and a class that nobody knows"
+[[association]]
+client = 3
+mechanism = "hls-gmac"
+context = "sn-ciphered"
+security = ["authenticated", "encrypted"]
+[objects."8192:0.0.96.50.0.255"]
+version = 3
+title = "the maker's own"
+attributes.2 = { value = 7, type = "unsigned" }
+attributes.3 = { value = "own", type = "octet-string" }
+set = [2]
+source = "bench"
+"""
+OWN = bytes((0, 0, 96, 50, 0, 255))
+
+
+@pytest.fixture
+def own_objects(tmp_path: Path) -> MeterModel:
+    path = tmp_path / "model.toml"
+    path.write_text(OWN_OBJECTS, encoding="utf-8")
+    return load_file(path)
+
+
+def test_short_names_are_read_and_written_ciphered_too(own_objects: MeterModel) -> None:
+    talk = Conversation(own_objects, SN_CLIENT)
+    assert isinstance(talk.associated, Associated)
+    name = base_name(talk, "70:0.0.96.3.10.255")
+    assert read(talk, name + attribute_offset(4)) == (Tag.ENUM, 4)
+    (written,) = talk.run(talk.client.write([(name + attribute_offset(4), None)], [(int(Tag.ENUM), 2)], talk.now_us))
+    assert written is DataAccessResult.SUCCESS
+    assert read(talk, name + attribute_offset(4)) == (Tag.ENUM, 2)
+
+
+def test_an_object_of_a_class_that_nobody_knows_is_listed_read_and_written(own_objects: MeterModel) -> None:
+    talk = Conversation(own_objects, 1)
+    listed = talk.run(talk.client.get(AttributeDescriptor(15, CURRENT, 2), talk.now_us))[1]
+    [own] = [each[1] for each in listed if each[1][2][1] == OWN]
+    assert own[:2] == [(Tag.LONG_UNSIGNED, 8192), (Tag.UNSIGNED, 3)]
+    assert [(each[1][0][1], each[1][1][1]) for each in own[3][1][0][1]] == [(1, 1), (2, 3), (3, 1)]
+    wanted = [AttributeDescriptor(8192, OWN, number) for number in (1, 2, 3, 4)]
+    *values, missing = talk.run(talk.client.get_list(wanted, talk.now_us))
+    assert values == [(Tag.OCTET_STRING, OWN), (Tag.UNSIGNED, 7), (Tag.OCTET_STRING, b"own")]
+    assert missing is DataAccessResult.READ_WRITE_DENIED
+    second = AttributeDescriptor(8192, OWN, 2)
+    assert talk.run(talk.client.set(second, (int(Tag.UNSIGNED), 9), talk.now_us)) is DataAccessResult.SUCCESS
+    assert talk.run(talk.client.set(second, (int(Tag.ENUM), 9), talk.now_us)) is DataAccessResult.TYPE_UNMATCHED
+    assert talk.run(talk.client.get(second, talk.now_us)) == (Tag.UNSIGNED, 9)
 
 
 def test_attributes_are_read_by_logical_name_too(by_short_names: Conversation) -> None:

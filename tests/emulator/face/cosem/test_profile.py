@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from tests.emulator.face.cosem.fake_meter import (
     NOON_MS,
     Desk,
     FakeEvent,
+    FakeHistory,
     FakeMeter,
     LinkTime,
     associate,
@@ -256,6 +258,41 @@ def test_every_sort_method_shows_its_order(tmp_path: Path, method: str, order: r
         restricting_object=VOLTAGE_COLUMN, from_value=(int(Tag.FLOAT32), 3.0), to_value=(int(Tag.FLOAT32), 6.0)
     )
     assert numbers(read(each, BLOCK, by_number.selection())) == chosen
+
+
+MIXED: Final = (3, -7, 0, 9, -1, 6, -4)
+"""Numbers of both signs in the order of capture; no two are equally far from zero."""
+
+
+class MixedHistory(FakeHistory):
+    """A history whose every quantity is one of `MIXED`."""
+
+    def rows(self, profile: str, at_ms: int, first: int, last: int, columns: Sequence[str]) -> list[tuple[int, ...]]:
+        return [
+            tuple(self.stamp(number) if column == "clock" else MIXED[number - 1] * 1000 for column in columns)
+            for number in range(first, last + 1)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("number", "method", "order"),
+    [
+        (1, "fifo", MIXED),
+        (2, "lifo", MIXED[::-1]),
+        (3, "largest", (9, 6, 3, 0, -1, -4, -7)),
+        (4, "smallest", (-7, -4, -1, 0, 3, 6, 9)),
+        (5, "nearest_to_zero", (0, -1, 3, -4, 6, -7, 9)),
+        (6, "furthest_from_zero", (9, -7, 6, -4, 3, -1, 0)),
+    ],
+)
+def test_numbers_of_both_signs_stand_in_the_order_of_the_sort_method(
+    tmp_path: Path, number: int, method: str, order: tuple[int, ...]
+) -> None:
+    each = ordered(tmp_path, method)
+    meter_of(each).history = MixedHistory(kept=len(MIXED))
+    assert [row[1][1] for row in read(each, BLOCK)] == [float(value) for value in order]
+    assert each.value("7:1.0.99.1.0.255", 5) == (Tag.ENUM, number)
+    assert CaptureObject.from_value(each.value("7:1.0.99.1.0.255", 6)) == VOLTAGE_COLUMN
 
 
 def test_an_empty_profile_is_an_empty_array(d1: Desk) -> None:
