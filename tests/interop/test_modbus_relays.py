@@ -26,6 +26,15 @@ SWITCHING = [name for name in model_ids() if (modbus := load(name).modbus) is no
 HURRIED = "PEM-FAST"
 """A PEM533 on a bench whose clock runs ten thousand times too fast: 15 seconds are 1.5 ms."""
 LOCKED = "SDM630"
+RIVETED = """
+base = "{model}"
+title = "a {model} whose load switch is locked"
+[relay]
+control_mode = 0
+"""
+"""Control mode 0 of class 70: the switch stays where it is, whoever asks."""
+TWICE = "TWICE"
+"""A DDS238 that answers for two ids; the second is another meter to the gateway."""
 TRIES = 1000
 """Reads after which a contact has moved, or never will."""
 
@@ -107,8 +116,13 @@ def control_of(model: str) -> RelayControl:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("relays")
-    meters = [(model.upper(), model) for model in SWITCHING] + [(LOCKED, "sdm630")]
+    meters = [(model.upper(), model) for model in SWITCHING] + [(LOCKED, "sdm630"), (TWICE, "dds238")]
+    for model in SWITCHING:
+        meters.append((f"{model.upper()}-RIVETED", f"riveted-{model}.toml"))
+        (folder / f"riveted-{model}.toml").write_text(RIVETED.format(model=model))
     texts = [METER.format(id=name, model=model, unit=unit) for unit, (name, model) in enumerate(meters, 1)]
+    second = "modbus+tcp://127.0.0.1:0?unit=100&shared=a"
+    texts = [text.replace('shared=a"]', f'shared=a", "{second}"]') if TWICE in text else text for text in texts]
     (folder / "bench.toml").write_text("seed = 42\n" + "".join(texts))
     hurried = METER.format(id=HURRIED, model="pem533", unit=1)
     (folder / "hurried.toml").write_text("seed = 42\n[clock]\nrate = 10000\n" + hurried)
@@ -117,7 +131,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         emulator("bench.toml", cwd=folder) as bench,
         emulator("hurried.toml", cwd=folder) as fast,
     ):
-        listed = [(each["id"], each["model"], each["urls"][0]) for each in bench.ready["meters"] + fast.ready["meters"]]
+        listed = [
+            (each["id"] + suffix, each["model"].removeprefix("riveted-"), url)
+            for each in bench.ready["meters"] + fast.ready["meters"]
+            for suffix, url in zip(("", "-AGAIN"), each["urls"], strict=False)
+        ]
         sections = [CONFIG.format(id=name, model=model, url=url) for name, model, url in listed]
         head = f'id = "gw7"\n[broker]\nurl = "{broker.url}"\n[store]\npath = "gateway.db"\n'
         (folder / "gateway.toml").write_text(head + "".join(sections))
@@ -147,6 +165,23 @@ def test_a_switch_moves_from_mqtt_and_back(place: Place, model: str) -> None:
     back = place.head.send(meter, "reconnect")
     assert [each["rung"] for each in back] == ["accepted", "sent", "acknowledged", "confirmed", "observed"]
     assert place.is_closed(meter, control)
+
+
+@pytest.mark.parametrize("model", SWITCHING)
+def test_a_switch_that_is_locked_by_its_control_mode_says_so_and_stays(place: Place, model: str) -> None:
+    meter = f"{model.upper()}-RIVETED"
+    refused = place.head.send(meter, "disconnect")
+    assert [each["rung"] for each in refused] == ["accepted", "sent", "failed"]
+    assert "server device failure" in refused[-1]["reason"]
+    assert place.is_closed(meter, control_of(model))
+
+
+def test_a_unit_that_answers_for_two_ids_is_one_switch_with_two_names(place: Place) -> None:
+    assert place.head.send(f"{TWICE}-AGAIN", "disconnect")[-1]["rung"] == "observed"
+    assert not place.is_closed(TWICE, control_of("dds238"))
+    assert place.head.send(TWICE, "reconnect")[-1]["rung"] == "observed"
+    place.head.send(f"{TWICE}-AGAIN", "read", args={"profile": "nameplate"})
+    place.head.first(f"meters/v1/gw7/{TWICE}-AGAIN/relay", output_state=False)
 
 
 def test_a_switch_that_was_not_armed_does_not_move(place: Place) -> None:
