@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Final, Literal, NamedTuple
 
 from protocols.modbus.kind import Kind, NotInRange, Raw, shortest_decimal
@@ -218,5 +219,16 @@ class RegisterSpec:
 
 
 def _times(number: Decimal, factor: Fraction) -> Decimal:
-    """Exact for every factor that is a finite decimal, which is what models hold."""
-    return number if factor == 1 else number * factor.numerator / factor.denominator
+    """Exact for every factor that is a finite decimal, which is what models hold; a power of ten only moves the point.
+
+    So a reading has as many digits as the register: 2300 tenths of a volt are 230.0 V, and 2.5 kWh are 2500 Wh.
+    """
+    places = _places(factor)
+    return number * factor.numerator / factor.denominator if places is None else number.scaleb(places)
+
+
+@cache
+def _places(factor: Fraction) -> int | None:
+    """The exponent of a power of ten; None for anything else."""
+    exponent = len(str(factor.numerator)) - len(str(factor.denominator))
+    return exponent if factor == Fraction(10) ** exponent else None
