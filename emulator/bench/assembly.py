@@ -27,6 +27,7 @@ from emulator.state import MeterState, StateError, keep, path_of
 from emulator.timing.clock import BenchClock
 from emulator.timing.zone import Zone, zone
 from protocols.address import MeterAddress
+from protocols.modbus.security import Rights
 from protocols.model.association import SECRETS_DEFAULT, secrets_default
 from protocols.model.loader import load, load_file
 from protocols.model.meter_model import MeterModel
@@ -66,12 +67,13 @@ class Member(NamedTuple):
 
 
 class Household(NamedTuple):
-    """All meters of a bench, with the clock they share and the behaviour of their serial lines."""
+    """All meters of a bench, with the clock they share, how their serial lines behave, and what roles may do."""
 
     seed: int
     clock: BenchClock
     members: list[Member]
     behaviours: Mapping[str, LineBehaviour]
+    rights: Rights
 
 
 class _Kind(NamedTuple):
@@ -121,7 +123,7 @@ def assemble(bench: BenchFile, name: str, directory: Path, state: Path | None = 
     # Challenges are drawn from the bench's seed, so that a run can be repeated to the octet; no secret hangs on them.
     entropy = Random(f"{bench.seed}/{kept_ms}/entropy").randbytes  # noqa: S311
     behaviours = {line.on: line.behaviour for line in bench.line}
-    return Household(bench.seed, clock, [_member(*each, clock, entropy) for each in made], behaviours)
+    return Household(bench.seed, clock, [_member(*each, clock, entropy) for each in made], behaviours, bench.rights)
 
 
 def _tell_of_recordings(made: Iterable[tuple[MeterPlan, _Kind, Meter, MeterState | None]]) -> None:

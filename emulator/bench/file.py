@@ -21,8 +21,10 @@ from pydantic import (
 )
 
 from emulator.line.destination import Service, carrier_of
+from emulator.line.roles import ROLES, rights_of
 from emulator.line.rs485 import LineBehaviour
 from protocols.address import AddressError, MeterAddress, count_up, parse
+from protocols.modbus.security import Rights
 from protocols.settings.file import SettingsError, Written, checked, read_toml
 from protocols.settings.section import SecretSource, Section
 
@@ -208,6 +210,7 @@ class BenchFile(Section):
     clock: ClockSection = ClockSection()
     control: ControlSection | None = None
     line: tuple[LineSection, ...] = ()
+    roles: dict[str, Any] | None = Field(default=None, description="Modbus Security: what a certificate's role may do")
     meter: tuple[MeterSection, ...] = ()
 
     @model_validator(mode="after")
@@ -215,6 +218,17 @@ class BenchFile(Section):
         if not self.meter:
             raise ValueError("there is no [[meter]]; `meter-emulator init` writes an example")
         return self
+
+    @property
+    def rights(self) -> Rights:
+        """What the roles of Modbus Security may do."""
+        return ROLES if self.roles is None else rights_of(self.roles)
+
+    @field_validator("roles")
+    @classmethod
+    def _known_rights(cls, roles: dict[str, Any] | None) -> dict[str, Any] | None:
+        rights_of(roles or {})
+        return roles
 
     @model_validator(mode="after")
     def _lines_are_there(self) -> Self:

@@ -43,7 +43,7 @@ class RunningBench:
     def __init__(self, household: Household, journal: Journal | None = None) -> None:
         self.household = household
         self.journal = journal
-        self.endpoint = Endpoint(journal, household.behaviours, household.seed)
+        self.endpoint = Endpoint(journal, household.behaviours, household.seed, household.rights)
         self.wakes = Wakes(household.clock)
         self.postman = Postman(self._note_change, self.endpoint.lines_of, journal)
         self._flushing: asyncio.TimerHandle | None = None

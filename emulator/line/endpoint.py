@@ -17,8 +17,10 @@ from emulator.bench.resident import Resident
 from emulator.line.dialer import Dialer
 from emulator.line.line import Line, LineError
 from emulator.line.machines import Member
+from emulator.line.roles import ROLES
 from emulator.line.rs485 import LineBehaviour
 from protocols.address import SCHEMES, Carrier, DlmsAddress, MeterAddress, Pty, SerialLine, Tcp, TcpListen, Tls, Udp
+from protocols.modbus.security import Rights
 from protocols.transport.pty import PtyLine, open_pty
 from protocols.transport.pump import Pump
 from protocols.transport.serial import open_serial
@@ -47,6 +49,7 @@ class Endpoint:
         journal: where what passes is noted, or None.
         behaviours: what a serial line does to what it carries, by the pty's path or the device.
         seed: of the bench, for what behaviours draw.
+        rights: what the roles of Modbus Security may do.
     """
 
     def __init__(
@@ -54,10 +57,12 @@ class Endpoint:
         journal: Journal | None = None,
         behaviours: Mapping[str, LineBehaviour] | None = None,
         seed: int = 0,
+        rights: Rights = ROLES,
     ) -> None:
         self._journal = journal
         self._behaviours = behaviours or {}
         self._seed = seed
+        self._rights = rights
         self._lines: list[Line] = []
         self._opened: list[Opened] = []
         self._of: dict[str, tuple[int, ...]] = {}
@@ -93,7 +98,7 @@ class Endpoint:
             case Pty(path=name) | SerialLine(device=name):
                 return Line(members, self._journal, self._behaviours.get(name), self._seed)
             case _:
-                return Line(members, self._journal)
+                return Line(members, self._journal, rights=self._rights)
 
     def urls(self, resident: Resident) -> list[str]:
         """What a client dials to reach this meter."""

@@ -12,11 +12,13 @@ from emulator.bench.journal import Journal
 from emulator.bench.resident import Resident
 from emulator.face.cosem.face import CosemFace
 from emulator.line.machines import MACHINES, Member, Setting, is_serial, own_port, station
+from emulator.line.roles import ROLES
 from emulator.line.rs485 import LineBehaviour, foreign_exchange
 from protocols.address import UNIT_MAX, DlmsAddress, MeterAddress, ModbusAddress, Pty, SerialLine
 from protocols.dlms.server import AssociationServer
 from protocols.hdlc.server import HdlcServer
 from protocols.machine import Bus, Layer, Machine, Peer, Stack
+from protocols.modbus.security import Rights
 from protocols.transport.pump import Pump
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class Line:
         journal: where what passes is noted, or None.
         behaviour: what the line does to what it carries, or None.
         seed: of the bench, for what the behaviour draws.
+        rights: what the roles of Modbus Security may do.
 
     Attributes:
         client_baud: what the client at the other end has set, where that can be known.
@@ -44,7 +47,18 @@ class Line:
         LineError: the members cannot be told apart, speak different protocols, or lack a face for this one.
     """
 
-    __slots__ = ("_behaviour", "_bus", "_called", "_journal", "_seed", "_set_up", "client_baud", "members", "pumps")
+    __slots__ = (
+        "_behaviour",
+        "_bus",
+        "_called",
+        "_journal",
+        "_rights",
+        "_seed",
+        "_set_up",
+        "client_baud",
+        "members",
+        "pumps",
+    )
 
     def __init__(
         self,
@@ -52,6 +66,7 @@ class Line:
         journal: Journal | None = None,
         behaviour: LineBehaviour | None = None,
         seed: int = 0,
+        rights: Rights = ROLES,
     ) -> None:
         _check(members)
         self.members = tuple(members)
@@ -65,6 +80,7 @@ class Line:
         self._journal = journal
         self._behaviour = behaviour
         self._seed = seed
+        self._rights = rights
 
     @property
     def address(self) -> MeterAddress:
@@ -119,7 +135,7 @@ class Line:
         return machine
 
     def _setting(self, peer: Peer) -> Setting:
-        return Setting(self.members, peer, self._journal, self._layers(), self._called)
+        return Setting(self.members, peer, self._journal, self._layers(), self._called, self._rights)
 
     def _full(self) -> bool:
         """Whether a meter's own port has more connections than its TCP-UDP setup allows, the new one counted."""

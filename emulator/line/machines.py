@@ -13,6 +13,7 @@ from emulator.face.cosem.face import CosemFace
 from emulator.face.cosem.link_setup import HdlcSetup, LinkSetups, link_setups
 from emulator.face.read_out import data_sets, identification_of
 from emulator.line.chain import Chain
+from emulator.line.roles import ROLES
 from protocols.address import DlmsAddress, MeterAddress, ModbusAddress, Pty, SerialLine, Tls
 from protocols.errors import LocalProtocolError
 from protocols.hdlc.frame import Frame
@@ -27,8 +28,8 @@ from protocols.modbus.application import ModbusApplication
 from protocols.modbus.ascii import AsciiFramer
 from protocols.modbus.code import ExceptionCode
 from protocols.modbus.rtu import RtuFramer
-from protocols.modbus.security import NO_ROLE, READ_FUNCTIONS, Rights, RoleGuard, role_of
-from protocols.modbus.server import DISPATCH, ModbusServer
+from protocols.modbus.security import Rights, RoleGuard, role_of
+from protocols.modbus.server import ModbusServer
 from protocols.modbus.tcp import TcpFramer
 from protocols.modbus.tcp_server import ModbusTcpServer
 from protocols.wrapper import Role, Wrapper, WrapperDatagram
@@ -44,14 +45,6 @@ HDLC_DEFAULT: Final = HdlcSetup(
 
 LUMP_US: Final = 100_000
 """What USB adapters and a busy machine add to the silence between octets."""
-
-ROLES: Final[Rights] = {
-    NO_ROLE: READ_FUNCTIONS,
-    "Viewer": READ_FUNCTIONS,
-    "Operator": READ_FUNCTIONS | {5, 6, 15, 16, 22, 23},
-    "Engineer": frozenset(DISPATCH),
-}
-"""What the roles of Modbus Security may do here; the specification leaves roles and rights to who runs the devices."""
 
 
 class Member(NamedTuple):
@@ -116,6 +109,7 @@ class Setting(NamedTuple):
         journal: where what passes is noted, or None.
         behaviour: layers between wire and framer, from the wire upwards.
         called: stations by the physical address that they answer to, for a line that is told of changes.
+        rights: what the roles of Modbus Security may do.
     """
 
     members: Sequence[Member]
@@ -123,6 +117,7 @@ class Setting(NamedTuple):
     journal: Journal | None = None
     behaviour: Sequence[Layer[Any, Any]] = ()
     called: dict[int, int] | None = None
+    rights: Rights = ROLES
 
     @property
     def serial(self) -> bool:
@@ -243,7 +238,7 @@ def _modbus(setting: Setting, framer: Layer[bytes, Any], *, serial: bool) -> Mac
     server = ModbusServer(units, serial=serial, unknown_unit=None if serial else _unknown_unit(units))
     layers: list[Layer[Any, Any]] = [framer]
     if isinstance(setting.members[0].address.carrier, Tls):
-        layers.append(RoleGuard(role_of(setting.peer), ROLES))
+        layers.append(RoleGuard(role_of(setting.peer), setting.rights))
     if setting.journal is not None:
         layers.append(UnitTap(setting.journal, {member.station: member.resident.id for member in setting.members}))
     return _stack(setting, [*layers, server])

@@ -1,18 +1,12 @@
 """Modbus on every carrier that is not plain TCP: TLS, RTU over TCP, ASCII; and DLMS on UDP."""
 
 import asyncio
-import datetime as dt
-import ipaddress
 import socket
 import ssl
 from pathlib import Path
 
 import pytest
 import serial
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from emulator.line.endpoint import Endpoint
 from emulator.line.rs485 import LineBehaviour
@@ -21,10 +15,10 @@ from protocols.checksum import crc16_modbus
 from protocols.machine import Indication, Layer, Stack
 from protocols.modbus.adu import Adu
 from protocols.modbus.ascii import AsciiFramer
-from protocols.modbus.security import ROLE_OID
 from protocols.modbus.tcp import TcpFramer
 from protocols.transport.conversation import converse
 from protocols.transport.dial import dial
+from tests.certificates import certificate
 from tests.emulator.fakes import resident
 
 READ_ONE = bytes((3, 0, 0, 0, 1))
@@ -63,34 +57,6 @@ async def asked(carrier: Tls | SerialLine, framer: Layer[bytes, Adu], pdu: bytes
         raise ConnectionError(talk.closed) from None
     finally:
         await talk.aclose()
-
-
-def certificate(folder: Path, name: str, role: str = "") -> tuple[Path, Path]:
-    """A self-signed certificate for loopback, with a role if one is named, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    begin = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(7)
-        .not_valid_before(begin)
-        .not_valid_after(begin + dt.timedelta(days=36_500))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    )
-    if role:
-        text = bytes((0x0C, len(role))) + role.encode()
-        builder = builder.add_extension(x509.UnrecognizedExtension(ROLE_OID, text), critical=False)
-    signed = builder.sign(key, hashes.SHA256())
-    public, private = folder / f"{name}.pem", folder / f"{name}.key"
-    public.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return public, private
 
 
 async def test_modbus_tls_wants_the_clients_certificate(tmp_path: Path) -> None:
