@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from protocols.dlms.application import Association, AssociationProfile
 from protocols.dlms.results import ActionResult, DataAccessResult
@@ -17,6 +17,7 @@ from protocols.machine import Peer
 if TYPE_CHECKING:
     from emulator.face.cosem.face import CosemFace
     from protocols.dlms.selection import Selection
+    from protocols.model.cosem_object import CosemObject
 
 Reader = Callable[["CosemFace", int, "Selection | None", "Association"], bytes | DataAccessResult]
 """The value now, encoded: face, true time in milliseconds, what part is wanted, for whom."""
@@ -48,6 +49,22 @@ class Behaviour:
     writers: dict[int, Writer] = field(default_factory=dict)
     methods: dict[int, Executor] = field(default_factory=dict)
     selective: frozenset[int] = frozenset()
+
+
+Possible = Callable[["CosemFace", Any, Association], bool]
+"""Whether a content of the right type can be what an attribute holds: for this face, written by whom."""
+
+
+def keeping(cosem_object: CosemObject, number: int, possible: Possible) -> Writer:
+    """A writer that keeps what is possible, as anything is kept that means nothing to the meter itself."""
+
+    def write(face: CosemFace, _at_ms: int, value: Value, association: Association) -> DataAccessResult:
+        if not possible(face, value[1], association):
+            return DataAccessResult.OTHER_REASON
+        face.hold(cosem_object, number, value)
+        return DataAccessResult.SUCCESS
+
+    return write
 
 
 def outcome(done: bool) -> Outcome:  # noqa: FBT001 (what a part of the meter answers)

@@ -53,7 +53,7 @@ def image_transfer(cosem_object: CosemObject, _maker: Maker) -> Behaviour:
         return execute
 
     def write_enabled(face: CosemFace, _at_ms: int, value: Value, _association: Association) -> DataAccessResult:
-        face.remember((CLASS, cosem_object.logical_name.octets, ENABLED), encode(value))
+        face.hold(cosem_object, ENABLED, value)
         image_of(face, cosem_object).enabled = value[1]
         return DataAccessResult.SUCCESS
 
@@ -92,20 +92,14 @@ def image_of(face: CosemFace, cosem_object: CosemObject) -> ImageTransfer:
         identity = model.identity
         image = ImageTransfer(
             str(cosem_object.logical_name),
-            _fixed(cosem_object, BLOCK_SIZE),
+            face.held(cosem_object, BLOCK_SIZE)[1],
             hardware_of(identity.flag, identity.category, identity.meter_type),
             model.physics.firmware,
             face.meter.activate_firmware,
         )
-        enabled = face.recall((CLASS, octets, ENABLED))
-        image.enabled = bool(_fixed(cosem_object, ENABLED) if enabled is None else enabled[1])
+        image.enabled = bool(face.held(cosem_object, ENABLED)[1])
         face.images = {**face.images, octets: image}
     return image
-
-
-def _fixed(cosem_object: CosemObject, number: int) -> int:
-    source = cosem_object.attributes[number]
-    return int(source.value[1]) if isinstance(source, Fixed) else 0
 
 
 def resume(face: CosemFace, notes: Mapping[str, str], put: Callable[[str, str], None]) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome, Writer
+from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome, Writer, keeping
 from emulator.face.cosem.permitted import ADDRESSES_MAX, PERMITTED, is_group, is_group_6, is_host_6
-from protocols.dlms.results import ActionResult, DataAccessResult
+from protocols.dlms.results import ActionResult
 from protocols.dlms.value import Tag, Value, encode
 
 if TYPE_CHECKING:
@@ -50,13 +50,10 @@ def ipv4_setup(cosem_object: CosemObject, _maker: Maker) -> Behaviour:
 def _unless_dhcp(cosem_object: CosemObject, number: int) -> Writer:
     permits = PERMITTED[cosem_object.class_id, number]
 
-    def write(face: CosemFace, _at_ms: int, value: Value, _association: Association) -> DataAccessResult:
-        if face.held(cosem_object, USE_DHCP)[1] or not permits(value[1]):
-            return DataAccessResult.OTHER_REASON
-        face.hold(cosem_object, number, value)
-        return DataAccessResult.SUCCESS
+    def possible(face: CosemFace, address: int, _association: Association) -> bool:
+        return not face.held(cosem_object, USE_DHCP)[1] and permits(address)
 
-    return write
+    return keeping(cosem_object, number, possible)
 
 
 def ipv6_setup(cosem_object: CosemObject, _maker: Maker) -> Behaviour:

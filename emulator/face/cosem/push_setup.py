@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from emulator.errand.push import PushSettings
-from emulator.face.cosem.behaviour import DONE, INSIDE, REFUSED, Behaviour, Executor, Outcome, Reader, Writer, outcome
+from emulator.face.cosem.behaviour import DONE, INSIDE, REFUSED, Behaviour, Executor, Outcome, Reader, keeping, outcome
 from emulator.line.destination import possible
 from emulator.timing.recurrence import Window
 from protocols.cosem.obis import LogicalName
 from protocols.dlms.date_time import DateTime
-from protocols.dlms.results import DataAccessResult
 from protocols.dlms.selection import EntryDescriptor
 from protocols.dlms.value import NULL, Tag, Value, array, encode, octet_string, split, structure
 from protocols.errors import RemoteProtocolError
-from protocols.model.cosem_object import PROFILE_GENERIC, PUSH_SETUP, Capture, CosemObject, Fixed
+from protocols.model.cosem_object import PROFILE_GENERIC, PUSH_SETUP, Capture, CosemObject
 from protocols.model.push import elements
 from protocols.model.table import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from emulator.face.cosem.face import CosemFace
     from emulator.face.cosem.plan import Maker
     from protocols.dlms.application import Association
+    from protocols.dlms.results import DataAccessResult
     from protocols.dlms.selection import Selection
 
 OBJECT_LIST, DESTINATION, WINDOWS, RANDOM, RETRIES, DELAY, CLIENT, METHOD, CONFIRMED_AT = 2, 3, 4, 5, 6, 7, 9, 11, 13
@@ -56,9 +56,9 @@ def push_setup(cosem_object: CosemObject, maker: Maker) -> Behaviour:
     if cosem_object.version > 1:
         readers[CONFIRMED_AT] = _read_confirmed_at(octets, maker)
     writers = {
-        OBJECT_LIST: _writer(cosem_object, OBJECT_LIST, _list_possible),
-        DESTINATION: _writer(cosem_object, DESTINATION, _destination_possible),
-        WINDOWS: _writer(cosem_object, WINDOWS, _windows_possible),
+        OBJECT_LIST: keeping(cosem_object, OBJECT_LIST, _list_possible),
+        DESTINATION: keeping(cosem_object, DESTINATION, _destination_possible),
+        WINDOWS: keeping(cosem_object, WINDOWS, _windows_possible),
     }
 
     def push(face: CosemFace, at_ms: int, _parameter: Value, _association: Association) -> Outcome:
@@ -77,36 +77,28 @@ def push_setup(cosem_object: CosemObject, maker: Maker) -> Behaviour:
 
 def settings_of(face: CosemFace, cosem_object: CosemObject) -> PushSettings:
     """What a push setup says now."""
-    _, ((_, service), (_, destination), _) = _content(face, cosem_object, DESTINATION)
-    _, windows = _content(face, cosem_object, WINDOWS)
-    delay = _content(face, cosem_object, DELAY)
+    _, ((_, service), (_, destination), _) = face.held(cosem_object, DESTINATION)
+    _, windows = face.held(cosem_object, WINDOWS)
+    delay = face.held(cosem_object, DELAY)
     first, exponent, most = (each for _, each in delay[1]) if delay[0] == Tag.STRUCTURE else (delay[1], 100, 0xFFFF)
     later = cosem_object.version > 1
     return PushSettings(
         service=service,
         destination=destination,
         windows=tuple(_window(each) for each in windows),
-        random_ms=_content(face, cosem_object, RANDOM)[1] * 1000,
-        retries=_content(face, cosem_object, RETRIES)[1],
+        random_ms=face.held(cosem_object, RANDOM)[1] * 1000,
+        retries=face.held(cosem_object, RETRIES)[1],
         delay_s=first,
         delay_exponent=exponent,
         delay_max_s=most,
-        confirmed=later and _content(face, cosem_object, METHOD)[1] == RETRY_WITHOUT_CONFIRMATION,
-        client=_content(face, cosem_object, CLIENT)[1] if cosem_object.version else CLIENT_DEFAULT,
+        confirmed=later and face.held(cosem_object, METHOD)[1] == RETRY_WITHOUT_CONFIRMATION,
+        client=face.held(cosem_object, CLIENT)[1] if cosem_object.version else CLIENT_DEFAULT,
     )
 
 
 def has_destination(face: CosemFace, cosem_object: CosemObject) -> bool:
     """Whether a push setup is to push at all."""
-    return bool(_content(face, cosem_object, DESTINATION)[1][1][1])
-
-
-def _content(face: CosemFace, cosem_object: CosemObject, number: int) -> Value:
-    written = face.recall((PUSH_SETUP, cosem_object.logical_name.octets, number))
-    if written is not None:
-        return written
-    source = cosem_object.attributes[number]
-    return source.value if isinstance(source, Fixed) else NULL
+    return bool(face.held(cosem_object, DESTINATION)[1][1][1])
 
 
 def _window(value: Value) -> Window:
@@ -115,18 +107,6 @@ def _window(value: Value) -> Window:
 
 
 # What may be written
-
-
-def _writer(cosem_object: CosemObject, number: int, possible: Callable[[CosemFace, Any, Association], bool]) -> Writer:
-    key = (PUSH_SETUP, cosem_object.logical_name.octets, number)
-
-    def write(face: CosemFace, _at_ms: int, value: Value, association: Association) -> DataAccessResult:
-        if not possible(face, value[1], association):
-            return DataAccessResult.OTHER_REASON
-        face.remember(key, encode(value))
-        return DataAccessResult.SUCCESS
-
-    return write
 
 
 def _destination_possible(_face: CosemFace, members: list[Value], _association: Association) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome, Writer
+from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome, keeping
 from emulator.timing.diary import ALWAYS_MS, Appointment
 from emulator.timing.recurrence import Recurrence, days_of, last_until, matches, next_after, times_of
 from protocols.dlms.date_time import Date, Time
-from protocols.dlms.results import DataAccessResult
-from protocols.dlms.value import Tag, Value, encode
+from protocols.dlms.value import Tag, Value
 from protocols.errors import RemoteProtocolError
 from protocols.model.cosem_object import SCRIPT_TABLE, CosemObject, Fixed
 
@@ -95,10 +94,10 @@ def appointments(face: CosemFace) -> list[Appointment]:
 
 def _appointments(face: CosemFace, cosem_object: CosemObject) -> Iterator[Appointment]:
     if cosem_object.class_id == SCHEDULE:
-        yield from _of_entries(face, content(face, cosem_object, ENTRIES))
+        yield from _of_entries(face, face.held(cosem_object, ENTRIES)[1])
         return
-    (_, script), (_, selector) = content(face, cosem_object, EXECUTED_SCRIPT)
-    for _, ((_, time), (_, day)) in content(face, cosem_object, EXECUTION_TIME):
+    (_, script), (_, selector) = face.held(cosem_object, EXECUTED_SCRIPT)[1]
+    for _, ((_, time), (_, day)) in face.held(cosem_object, EXECUTION_TIME)[1]:
         when = Recurrence(Date.decode(day), Time.decode(time))
         # What is to be done once is done as soon as there is supply; what comes again waits for the next time.
         yield Appointment(when, script, selector, ALWAYS_MS if when.single else 0)
@@ -129,17 +128,6 @@ def _index(entry: Value) -> int:
     return int(entry[1][0][1])
 
 
-def content(face: CosemFace, cosem_object: CosemObject, number: int) -> list[Value]:
-    """What an array or structure attribute holds: what was written, else what the model says."""
-    written = face.recall((cosem_object.class_id, cosem_object.logical_name.octets, number))
-    if written is not None:
-        kept: list[Value] = written[1]
-        return kept
-    source = cosem_object.attributes[number]
-    works: list[Value] = source.value[1] if isinstance(source, Fixed) else []
-    return works
-
-
 # What may be written
 
 
@@ -147,33 +135,19 @@ def single_action_schedule(cosem_object: CosemObject, _maker: Maker) -> Behaviou
     """The behaviour of a single action schedule; one that shows a state of the meter is that state's matter."""
     if not makes_appointments(cosem_object):
         return Behaviour()
-    return Behaviour(writers={EXECUTION_TIME: _writer(cosem_object, EXECUTION_TIME, _times_possible)})
+    return Behaviour(writers={EXECUTION_TIME: keeping(cosem_object, EXECUTION_TIME, _times_possible)})
 
 
 def schedule(cosem_object: CosemObject, _maker: Maker) -> Behaviour:
     """The behaviour of a schedule."""
     return Behaviour(
-        writers={ENTRIES: _writer(cosem_object, ENTRIES, _entries_possible)},
+        writers={ENTRIES: keeping(cosem_object, ENTRIES, _entries_possible)},
         methods={
             1: _changing(cosem_object, _enable_disable),
             2: _changing(cosem_object, _insert),
             3: _changing(cosem_object, _delete),
         },
     )
-
-
-def _writer(
-    cosem_object: CosemObject, number: int, possible: Callable[[CosemFace, list[Value], Association], bool]
-) -> Writer:
-    key = (cosem_object.class_id, cosem_object.logical_name.octets, number)
-
-    def write(face: CosemFace, _at_ms: int, value: Value, association: Association) -> DataAccessResult:
-        if not possible(face, value[1], association):
-            return DataAccessResult.OTHER_REASON
-        face.remember(key, encode(value))
-        return DataAccessResult.SUCCESS
-
-    return write
 
 
 def _times_possible(_face: CosemFace, entries: list[Value], _association: Association) -> bool:
@@ -203,13 +177,11 @@ def _entries_possible(face: CosemFace, entries: list[Value], association: Associ
 
 
 def _changing(cosem_object: CosemObject, change: Callable[[list[Value], Value], list[Value]]) -> Executor:
-    key = (cosem_object.class_id, cosem_object.logical_name.octets, ENTRIES)
-
     def execute(face: CosemFace, _at_ms: int, parameter: Value, association: Association) -> Outcome:
-        changed = change(content(face, cosem_object, ENTRIES), parameter)
+        changed = change(face.held(cosem_object, ENTRIES)[1], parameter)
         if not _entries_possible(face, changed, association):
             return REFUSED
-        face.remember(key, encode((int(Tag.ARRAY), changed)))
+        face.hold(cosem_object, ENTRIES, (int(Tag.ARRAY), changed))
         return DONE
 
     return execute

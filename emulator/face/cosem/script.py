@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from emulator.face.cosem.access import parameter_fits
-from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome, Writer
+from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome, keeping
 from protocols.dlms.results import ActionResult, DataAccessResult
-from protocols.dlms.value import Tag, encode
-from protocols.model.cosem_object import SCRIPT_TABLE, CosemObject, Fixed
+from protocols.dlms.value import Tag
+from protocols.model.cosem_object import SCRIPT_TABLE, CosemObject
 from protocols.model.table import ModelError
 
 if TYPE_CHECKING:
@@ -44,26 +44,18 @@ def script_table(cosem_object: CosemObject, _maker: Maker) -> Behaviour:
     for name in cosem_object.runs.values():
         if name not in OPERATIONS:
             raise ModelError(f"{cosem_object.key}: runs {name!r}; it must be one of {', '.join(OPERATIONS)}")
-    source = cosem_object.attributes.get(SCRIPTS)
-    scripts = source.value[1] if isinstance(source, Fixed) else []
-    return Behaviour(writers={SCRIPTS: _writer(cosem_object)}, methods={1: _execute(cosem_object, _actions(scripts))})
+    return Behaviour(
+        writers={SCRIPTS: keeping(cosem_object, SCRIPTS, _scripts_possible)}, methods={1: _execute(cosem_object)}
+    )
 
 
-def _writer(cosem_object: CosemObject) -> Writer:
-    key = (cosem_object.class_id, cosem_object.logical_name.octets, SCRIPTS)
-
-    def write(face: CosemFace, _at_ms: int, value: Value, association: Association) -> DataAccessResult:
-        """Take scripts that do what this client may do itself; later they run with the meter's own rights."""
-        view = face.plan.view_of(association)
-        works = [actions for _, (_, (_, actions)) in value[1]]
-        if len(works) > SCRIPTS_MAX or any(len(actions) > ACTIONS_MAX for actions in works):
-            return DataAccessResult.OTHER_REASON
-        if not all(_possible(view, action) for actions in works for action in actions):
-            return DataAccessResult.OTHER_REASON
-        face.remember(key, encode(value))
-        return DataAccessResult.SUCCESS
-
-    return write
+def _scripts_possible(face: CosemFace, scripts: list[Value], association: Association) -> bool:
+    """Scripts that do what this client may do itself; later they run with the meter's own rights."""
+    view = face.plan.view_of(association)
+    works = [actions for _, (_, (_, actions)) in scripts]
+    if len(works) > SCRIPTS_MAX or any(len(actions) > ACTIONS_MAX for actions in works):
+        return False
+    return all(_possible(view, action) for actions in works for action in actions)
 
 
 def _possible(view: View, action: Value) -> bool:
@@ -90,13 +82,10 @@ def run(face: CosemFace, at_ms: int, script: bytes, selector: int, association: 
     return entry is not None and entry[1](face, at_ms, parameter, association)[0] is ActionResult.SUCCESS
 
 
-def _execute(cosem_object: CosemObject, works: dict[int, list[Value]]) -> Executor:
-    key = (cosem_object.class_id, cosem_object.logical_name.octets, SCRIPTS)
-
+def _execute(cosem_object: CosemObject) -> Executor:
     def execute(face: CosemFace, at_ms: int, parameter: Value, association: Association) -> Outcome:
         number = parameter[1]
-        written = face.recall(key)
-        actions = works if written is None else _actions(written[1])
+        actions = _actions(face.held(cosem_object, SCRIPTS)[1])
         if number in cosem_object.runs:
             OPERATIONS[cosem_object.runs[number]](face, at_ms)
             return DONE
