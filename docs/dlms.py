@@ -247,6 +247,7 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
             "SET: normal, with list, first block, block, list and first block",
             _tests(
                 SERVER,
+                "a_set_response_says_what_the_application_says",
                 "a_set_in_blocks_is_written_once_though_its_end_is_repeated",
                 "a_list_to_set_in_blocks_is_written_when_it_fits_its_attributes",
             ),
@@ -254,7 +255,8 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
         ),
         Feature(
             "ACTION: normal, with list, next pblock, first pblock, pblock, list and first pblock",
-            _tests(
+            _tests(SERVER, "a_method_gets_a_well_formed_parameter_or_is_not_called")
+            + _tests(
                 f"{DLMS}/serve/test_action.py",
                 "parameters_and_what_returns_go_in_blocks_and_the_method_is_invoked_once",
                 "a_list_comes_and_goes_in_blocks",
@@ -291,8 +293,13 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
                 SERVER,
                 "a_service_that_was_not_agreed_on_is_refused",
                 "short_name_requests_before_the_association_are_refused_in_their_way",
+                "terms_that_cannot_be_are_refused_with_a_confirmed_service_error",
             ),
-            _tests(CLIENT, "a_refused_service_and_a_malformed_answer_are_failures_of_their_request_alone"),
+            _tests(
+                CLIENT,
+                "a_refused_service_and_a_malformed_answer_are_failures_of_their_request_alone",
+                "a_refusal_of_the_terms_names_them",
+            ),
         ),
         Feature(
             "general block transfer: windows, streaming, recovery of lost blocks, both directions",
@@ -313,8 +320,13 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
                 f"{FACE}/test_over_dlms.py",
                 "a_register_is_read_by_its_short_name",
                 "a_profile_is_read_in_part_by_parameterised_access",
+                "short_names_are_read_and_written_ciphered_too",
             )
-            + _tests(f"{DLMS}/serve/test_short_name.py", "methods_are_invoked_by_reading_and_by_writing"),
+            + _tests(
+                f"{DLMS}/serve/test_short_name.py",
+                "methods_are_invoked_by_reading_and_by_writing",
+                "an_unconfirmed_write_says_nothing_even_when_malformed",
+            ),
             _tests(
                 CLIENT,
                 "it_reads_and_writes_by_short_name",
@@ -337,7 +349,8 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
                 "entries_and_columns_count_from_one_and_zero_is_the_last",
             ),
             _tests(CLIENT, "it_reads_whole_attributes_and_parts_of_them")
-            + _tests(f"{DLMS}/test_selection.py", "a_range_survives", "entries_survive"),
+            + _tests(f"{DLMS}/test_selection.py", "a_range_survives", "entries_survive")
+            + _tests(f"{DESK}/test_profile.py", "rows_and_columns_are_chosen_in_every_way_and_are_the_same"),
         ),
     ),
     "Objects": (
@@ -473,6 +486,35 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
         ),
     ),
     "Any input": (
+        Feature(
+            "every APDU decodes to what was encoded, and how a stream is cut changes nothing",
+            _tests(f"{DLMS}/test_apdu.py", "what_is_encoded_decodes_to_itself")
+            + _tests(FRAMER, "how_the_stream_is_cut_does_not_matter")
+            + _tests(WRAPPER, "how_the_stream_is_cut_does_not_matter"),
+            _tests(f"{DLMS}/test_apdu.py", "what_is_encoded_decodes_to_itself")
+            + _tests(FRAMER, "how_the_stream_is_cut_does_not_matter")
+            + _tests(WRAPPER, "how_the_stream_is_cut_does_not_matter"),
+        ),
+        Feature(
+            "everything has a limit: nesting, lengths, blocks, references, windows, links, associations, what waits",
+            _tests(f"{DLMS}/test_value.py", "nesting_beyond_the_limit_is_refused_and_up_to_it_is_not")
+            + _tests(FRAMER, "what_is_held_is_bounded")
+            + _tests(WRAPPER, "a_length_over_the_limit_closes_before_anything_is_gathered")
+            + _tests(STATION, "links_are_bounded", "answers_that_nobody_acknowledges_are_bounded")
+            + _tests(
+                SERVER,
+                "associations_of_one_connection_stand_side_by_side_and_are_bounded",
+                "more_references_than_the_limit_are_refused_without_a_call",
+            )
+            + _tests(GBT, "what_passes_the_limit_is_given_up"),
+            _tests(PRIMARY, "a_message_without_end_ends_the_link", "polling_does_not_go_on_for_ever")
+            + _tests(CLIENT, "the_queue_is_bounded_and_what_ends_at_once_does_not_pile_up"),
+        ),
+        Feature(
+            "twice the octets are about twice the work",
+            _tests("tests/laws/test_linear.py", "twice_the_input_is_about_twice_the_work"),
+            _tests("tests/laws/test_linear.py", "twice_the_input_is_about_twice_the_work"),
+        ),
         Feature(
             "any octets are answered, refused or dropped",
             _tests(SERVER, "any_octets_are_answered_or_dropped")
