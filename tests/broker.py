@@ -1,13 +1,12 @@
 """Real brokers for tests: mosquitto on a free port, ended with the test; where it is missing its tests say so."""
 
-import asyncio
 import contextlib
 import os
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -121,10 +120,3 @@ def mosquitto(
         yield broker
     finally:
         broker.kill()
-
-
-async def until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
-    """Wait until a condition (a function without arguments) holds; the suite's one patience."""
-    async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110 (what other programs do sets no event here)
-            await asyncio.sleep(0.005)

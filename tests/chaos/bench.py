@@ -11,7 +11,8 @@ from gateway.polling.coverage import Stretch
 from tests.broker import free_port
 from tests.chaos.ledger import Ledger
 from tests.chaos.plan import BROKER, CLEAR, EMULATOR, GATEWAY, HEADEND, METERS
-from tests.chaos.program import ENVIRONMENT, PATIENCE_S, ROOT, Broker, Program, Victim
+from tests.chaos.program import ENVIRONMENT, ROOT, Broker, Program, Victim
+from tests.patience import PATIENCE_S
 
 MINUTES = """base = "is15959-d1"
 title = "a row a minute"

@@ -18,8 +18,8 @@ from tests.chaos.evidence import ms
 from tests.chaos.plan import METERS, Kill, Order, Plan
 from tests.chaos.verdict import MINUTE_MS, Death, Evidence, Given, History, Verdict, judge
 from tests.chaos.witness import Witness
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 120.0
 """For recovering from anything, on a machine that does other things too."""
 LOOK_S = 0.05
 INSIST_S = 2.0

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.broker import Mosquitto
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
-PATIENCE_S = 30.0
 
 
 class Victim(Protocol):

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.broker import Mosquitto, mosquitto, until
+from tests.broker import Mosquitto, mosquitto
 from tests.chaos.ledger import Ledger
 from tests.chaos.program import ROOT, Program
 from tests.gateway.live import bench, client_48, dlms, running
+from tests.patience import until
 
 pytestmark = pytest.mark.interop
 

@@ -18,8 +18,8 @@ from protocols.address import DlmsAddress, ModbusAddress, SerialLine, Tcp, parse
 from protocols.checksum import crc16_modbus
 from protocols.hdlc.address import Address
 from protocols.hdlc.frame import Frame, Kind, encode, unnumbered_control
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 5
 FORMAT_END = 3  # a flag and the two octets of the frame format field
 
 

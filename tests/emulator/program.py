@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.patience import PATIENCE_S
+
 COMMAND = (sys.executable, "-c", "from emulator.commands import app; app()")
-PATIENCE_S = 30
 
 
 def once(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -20,6 +20,7 @@ from protocols.transport.conversation import converse
 from protocols.transport.dial import dial
 from tests.certificates import certificate
 from tests.emulator.fakes import resident
+from tests.patience import PATIENCE_S
 
 READ_ONE = bytes((3, 0, 0, 0, 1))
 SEVEN = bytes((3, 2, 0, 7))
@@ -52,7 +53,7 @@ async def asked(carrier: Tls | SerialLine, framer: Layer[bytes, Adu], pdu: bytes
     closed = asyncio.ensure_future(talk.wait_closed())
     closed.add_done_callback(lambda _closed: answered.done() or answered.cancel())
     try:
-        return await asyncio.wait_for(answered, 5)
+        return await asyncio.wait_for(answered, PATIENCE_S)
     except asyncio.CancelledError:
         raise ConnectionError(talk.closed) from None
     finally:
@@ -149,7 +150,7 @@ async def test_modbus_rtu_over_tcp_keeps_no_silence() -> None:
     reader, writer = await asyncio.open_connection(address.carrier.host, address.carrier.port)
     frame = bytes((1,)) + READ_ONE
     writer.write(frame + crc16_modbus(frame).to_bytes(2, "little"))
-    assert (await asyncio.wait_for(reader.readexactly(7), 5))[1:5] == SEVEN
+    assert (await asyncio.wait_for(reader.readexactly(7), PATIENCE_S))[1:5] == SEVEN
     writer.close()
     await endpoint.close()
 
@@ -165,6 +166,6 @@ async def test_dlms_on_udp_is_a_datagram_each_way() -> None:
         await loop.sock_connect(peer, (carrier.host, carrier.port))
         await loop.sock_sendall(peer, b"\xff" * 20)
         await loop.sock_sendall(peer, bytes.fromhex("000100100001") + len(aarq).to_bytes(2, "big") + aarq)
-        answer = await asyncio.wait_for(loop.sock_recv(peer, 300), 5)
+        answer = await asyncio.wait_for(loop.sock_recv(peer, 300), PATIENCE_S)
     assert (answer[:6], answer[8]) == (bytes.fromhex("000100010010"), 0x61)
     await endpoint.close()

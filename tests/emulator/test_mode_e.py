@@ -16,6 +16,7 @@ from protocols.machine import Answered, Stack
 from protocols.transport.conversation import converse
 from protocols.transport.dial import dial
 from protocols.transport.pump import link_time_us
+from tests.patience import PATIENCE_S
 
 AARQ = bytes.fromhex("601DA109060760857405080101BE10040E01000000065F1F0400001E1DFFFF")
 
@@ -38,7 +39,7 @@ async def test_a_meter_is_read_out_in_mode_c(tmp_path: Path) -> None:
         assert (carrier.baud, carrier.data_bits, carrier.parity) == (300, 7, "E")
         reader = ReadOutReader()
         talk = converse(await dial(carrier, lambda _peer: Stack([reader])))
-        answer = await asyncio.wait_for(talk.ask(lambda now_us: reader.request(Request(), now_us)), 20)
+        answer = await asyncio.wait_for(talk.ask(lambda now_us: reader.request(Request(), now_us)), PATIENCE_S)
         await talk.aclose()
     assert isinstance(answer, Answered)
     read_out: ReadOut = answer.response
@@ -59,10 +60,10 @@ async def test_mode_e_opens_the_line_for_hdlc(tmp_path: Path) -> None:
         pump.listen(came.put_nowait, came.put_nowait)
         link.from_above(LinkConnect(16, 1), link_time_us())
         pump.turn(link_time_us())
-        assert await asyncio.wait_for(came.get(), 20) == LinkUp(16, 1)
+        assert await asyncio.wait_for(came.get(), PATIENCE_S) == LinkUp(16, 1)
         link.from_above(Apdu(16, 1, AARQ), link_time_us())
         pump.turn(link_time_us())
-        answer = await asyncio.wait_for(came.get(), 20)
+        answer = await asyncio.wait_for(came.get(), PATIENCE_S)
         pump.abort("done")
     assert isinstance(answer, Apdu)
     assert answer.data[0] == 0x61

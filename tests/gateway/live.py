@@ -22,8 +22,7 @@ from protocols.transport.mqtt.broker import Broker, Delivered
 from protocols.transport.mqtt.connect import connect
 from protocols.transport.mqtt.session import Session
 from protocols.transport.pump import link_time_us
-
-PATIENCE_S = 30.0
+from tests.patience import PATIENCE_S
 
 
 @contextlib.asynccontextmanager

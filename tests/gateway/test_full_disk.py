@@ -6,8 +6,9 @@ import pytest
 
 from gateway.outbox.ballast import Ballast
 from gateway.outbox.store import BALLAST_BYTES, StoreFullError
-from tests.broker import mosquitto, until
+from tests.broker import mosquitto
 from tests.gateway.live import bench, client_48, dlms, listener, running
+from tests.patience import until
 
 pytestmark = pytest.mark.interop
 

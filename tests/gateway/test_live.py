@@ -12,8 +12,9 @@ import pytest
 
 from protocols.message.schema import CHANNELS, json_schema
 from protocols.message.topic import parse
-from tests.broker import mosquitto, until
+from tests.broker import mosquitto
 from tests.gateway.live import Listener, bench, client_48, dlms, listener, running
+from tests.patience import until
 
 pytestmark = pytest.mark.interop
 

@@ -21,6 +21,7 @@ from protocols.modbus.plan import PlannedRead, plan
 from protocols.modbus.register_map import RegisterMap
 from protocols.model.loader import load, model_ids
 from protocols.transport.pump import link_time_us
+from tests.patience import PATIENCE_S
 
 START_MS = 1_730_097_000_000
 MODELS = [name for name in model_ids() if load(name).modbus is not None]
@@ -106,6 +107,6 @@ async def run(*command: str, data: str = "") -> str:
     process = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         out, _ = await process.communicate(data.encode())
     return out.decode()

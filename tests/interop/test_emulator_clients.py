@@ -16,6 +16,7 @@ from protocols.address import ModbusAddress, SerialLine, Tcp, parse
 from protocols.dlms.value import Tag, decode
 from tests.emulator import peers
 from tests.emulator.program import Running, emulator
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.interop
 
@@ -113,7 +114,7 @@ def poll(mbpoll: str, url: str, reference: int) -> float:
         case _:
             raise AssertionError(url)
     command = [mbpoll, "-1", "-a", str(address.unit), "-t", "3:float", "-B", "-r", str(reference), "-c", "1", *where]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     found = re.search(rf"\[{reference}\]:\s+(\S+)", done.stdout)
     assert found, done.stdout + done.stderr
     return float(found[1])

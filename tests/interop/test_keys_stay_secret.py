@@ -17,7 +17,8 @@ import pytest
 from protocols.secret import Secret
 from tests.broker import mosquitto
 from tests.emulator.program import COMMAND
-from tests.interop.test_whole_way import PATIENCE_S, ROOT, Subscriber
+from tests.interop.test_whole_way import ROOT, Subscriber
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.interop
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.broker import free_port
 from tests.interop.modbus_wall import required
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.interop
 
@@ -53,11 +54,11 @@ def test_a_meter_is_added_in_the_steps_that_the_page_tells(tmp_path: Path) -> No
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE_S,
             check=False,
         )
     finally:
-        emulator.communicate(timeout=30)
+        emulator.communicate(timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
     for line in printed.splitlines():
         name, unit, *rest = line.split()

@@ -9,6 +9,7 @@ import pytest
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 
 from tests.interop.modbus_wall import Wall, wall
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.interop
 
@@ -17,9 +18,9 @@ pytestmark = pytest.mark.interop
 async def connected(each: Wall, carrier: str) -> AsyncIterator[Any]:
     client: Any
     if carrier == "tcp":
-        client = AsyncModbusTcpClient(each.host, port=each.port, timeout=5)
+        client = AsyncModbusTcpClient(each.host, port=each.port, timeout=PATIENCE_S)
     else:
-        client = AsyncModbusSerialClient(each.device, baudrate=each.baud, timeout=5)
+        client = AsyncModbusSerialClient(each.device, baudrate=each.baud, timeout=PATIENCE_S)
     assert await client.connect()
     try:
         yield client

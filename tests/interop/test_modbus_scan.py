@@ -15,11 +15,11 @@ from gateway.desk.scan import Found, Search, scan, search_of
 from protocols.address import ModbusAddress, SerialLine, Tcp
 from tests.emulator.program import emulator
 from tests.interop.modbus_wall import MODELS, wall
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.interop
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 60
 TWINS = {"abb-b23": "abb-b24", "abb-b24": "abb-b23"}
 """Meters that differ in phases only look alike in every register."""
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.emulator.program import emulator
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -14,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def read(url: str, *more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "meterbench", "gateway", "read", url, *more, "--json"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, capture_output=True, text=True, timeout=40, check=False, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, env=environment)
 
 
 def test_an_optical_head_is_read_again_and_again(tmp_path: Path) -> None:

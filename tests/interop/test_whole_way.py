@@ -19,11 +19,11 @@ from protocols.dlms.value import decode
 from tests.broker import Mosquitto, mosquitto
 from tests.emulator import peers
 from tests.emulator.program import Running, emulator
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.interop
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 40
 BENCH = """
 seed = 42
 [[meter]]

@@ -19,6 +19,7 @@ from protocols.address import Tcp, parse
 from protocols.dlms.value import decode
 from protocols.transport.pump import link_time_us
 from tests.emulator import peers
+from tests.patience import PATIENCE_S
 
 START = "2024-10-28T12:00:00+05:30"
 DAY_MS = 86_400_000
@@ -69,7 +70,7 @@ async def test_an_outage_breaks_connections_and_the_meter_answers_again_once_it_
         reader, writer = await connect(url)
         await asyncio.sleep(0)
         meter.outage(now_ms(bench))
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
         writer.close()
         with pytest.raises(ConnectionRefusedError):
             await connect(url)
@@ -109,7 +110,7 @@ async def test_an_outage_that_is_over_before_anybody_looks_still_breaks_connecti
         meter.outage(begin)
         meter.restore(begin + 60_000)
         bench.jump(begin + 600_000)
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
         writer.close()
         assert await asyncio.to_thread(clock_of, bench.endpoint.urls(resident)[0])
 

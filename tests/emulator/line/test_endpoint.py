@@ -16,6 +16,7 @@ from emulator.line.endpoint import Endpoint, EndpointError, check_files
 from protocols.address import Tcp, parse
 from tests.emulator import peers
 from tests.emulator.fakes import fake_meter, resident
+from tests.patience import PATIENCE_S, until
 
 
 async def opened(
@@ -35,7 +36,7 @@ def hang_up(url: str) -> bytes:
     """Connect, and wait for the end."""
     carrier = parse(url).carrier
     assert isinstance(carrier, Tcp)
-    with socket.create_connection((carrier.host, carrier.port), timeout=5) as peer:
+    with socket.create_connection((carrier.host, carrier.port), timeout=PATIENCE_S) as peer:
         return peer.recv(1)
 
 
@@ -121,10 +122,10 @@ async def test_a_dark_meter_breaks_its_connections_and_refuses_new_ones_until_it
     meter = resident("MB0001")
     endpoint, [[url]] = await opened((meter, ["dlms+tcp://127.0.0.1:0"]))
     reader, writer = await asyncio.open_connection(*_where(url))
-    await asyncio.sleep(0.01)
+    await until(lambda: endpoint.lines_of(meter)[0].pumps)
     fake_meter(meter).lit, meter.up = False, False
     endpoint.supply_changed(meter)
-    assert await asyncio.wait_for(reader.read(), 5) == b""
+    assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
     writer.close()
     with pytest.raises(ConnectionRefusedError):
         await asyncio.to_thread(hang_up, url)
@@ -182,10 +183,10 @@ async def test_a_meter_that_dials_in_is_served_on_the_connection_it_made() -> No
     port = server.sockets[0].getsockname()[1]
     endpoint, [[url]] = await opened((resident("MB0001"), [f"dlms+tcp+listen://127.0.0.1:{port}"]))
     assert url.startswith(f"dlms+tcp+listen://127.0.0.1:{port}")
-    reader, writer = await asyncio.wait_for(connected, 5)
+    reader, writer = await asyncio.wait_for(connected, PATIENCE_S)
     aarq = bytes.fromhex("601DA109060760857405080101BE10040E01000000065F1F0400001E1DFFFF")
     writer.write(bytes.fromhex("000100100001") + len(aarq).to_bytes(2, "big") + aarq)
-    answer = await asyncio.wait_for(reader.readexactly(9), 5)
+    answer = await asyncio.wait_for(reader.readexactly(9), PATIENCE_S)
     assert answer[:6] == bytes.fromhex("000100010010")
     assert answer[8] == 0x61
     await endpoint.close()

@@ -28,9 +28,9 @@ from protocols.machine import Stack
 from protocols.model.association import SECRETS_DEFAULT
 from protocols.transport.pump import link_time_us
 from tests.emulator.living import ALERT, BLOCK, bits, octets
+from tests.patience import PATIENCE_S, until
 
 KEYS = Keys(title=b"MBG00000", block=SECRETS_DEFAULT["block"], authentication=SECRETS_DEFAULT["authentication"])
-PATIENCE_S = 20
 
 
 @contextlib.asynccontextmanager
@@ -43,13 +43,6 @@ async def bench(
     journal = None if notes is None else Journal(notes.open("w"), household.clock.true_ms)
     async with RunningBench(household, journal) as running:
         yield running
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what other tasks bring about."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():  # noqa: ASYNC110 (they tell nobody)
-            await asyncio.sleep(0.005)
 
 
 def noted(notes: Path) -> list[str]:

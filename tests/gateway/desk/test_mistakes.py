@@ -11,8 +11,7 @@ import pytest
 from gateway.exit_status import ExitStatus
 from tests.gateway.desk.tool import beside, program
 from tests.gateway.live import bench, client_48, dlms
-
-PATIENCE_S = 30
+from tests.patience import PATIENCE_S
 
 
 @contextlib.asynccontextmanager

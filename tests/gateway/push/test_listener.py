@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,8 +24,8 @@ from protocols.wrapper import encode as wrapped
 from tests.emulator.living import ALERT, INSTANT, POWER, Living, octets
 from tests.gateway.live import bench, edge
 from tests.gateway.push.test_sender import ciphered
+from tests.patience import PATIENCE_S, until
 
-PATIENCE_S = 20
 METERS = [
     {"id": "MB0001", "url": "dlms+tcp://127.0.0.1:1?client=32", "model": "is15959-d1", "auth": "lls", "read": {}},
     {"id": "EU1", "url": "dlms+tcp://127.0.0.1:1", "model": "eu-three-phase", "read": {}, "device_id": "EU-1"},
@@ -44,12 +44,6 @@ class Running:
         wanted = "SELECT body FROM outbox WHERE topic LIKE ? ORDER BY id"
         rows = self.gateway.core.store.sql.execute(wanted, (f"%{end}",))
         return [json.loads(body) for (body,) in rows]
-
-    async def until(self, condition: Callable[[], Any]) -> Any:
-        async with asyncio.timeout(PATIENCE_S):
-            while not (found := condition()):  # noqa: ASYNC110 - an outbox has no event to wait for
-                await asyncio.sleep(0.005)
-        return found
 
     def errors(self, kind: str) -> float:
         value = self.gateway.health.registry.get_sample_value("gateway_errors_total", {"kind": kind})
@@ -100,8 +94,8 @@ async def test_readings_and_events_come_of_what_emulated_meters_push(tmp_path: P
         push = {"to": f"{scheme}://127.0.0.1:{running.ports[0]}", "every": 60, "random": 0}
         meter = {"id": "MB0001", "model": "is15959-d1", "push": push}
         async with bench(meter, clock={"rate": 600}):
-            [instantaneous] = (await running.until(lambda: running.bodies("MB0001/reading/instantaneous")))[:1]
-            [block] = (await running.until(lambda: running.bodies("MB0001/reading/block_load")))[:1]
+            [instantaneous] = (await until(lambda: running.bodies("MB0001/reading/instantaneous")))[:1]
+            [block] = (await until(lambda: running.bodies("MB0001/reading/block_load")))[:1]
     values = {each["name"]: each for each in instantaneous["rows"][0]["values"]}
     assert (values["voltage"]["value"], values["voltage"]["unit"]) == ("230", "V")
     assert "at" in instantaneous["rows"][0]
@@ -115,9 +109,9 @@ async def test_an_alert_has_its_bits_and_has_the_switch_read(tmp_path: Path) -> 
     [alert] = living.go(living.now_ms + 2)
     async with gateway(tmp_path) as running:
         say(running.ports[0], wrapped(1, 64, ciphered(alert.push.apdu, 1))).close()
-        [event] = await running.until(lambda: running.bodies("MB0001/event"))
+        [event] = await until(lambda: running.bodies("MB0001/event"))
         assert (event["kind"], event["bits"]) == ("status_word", ["load_switch", "relay_l1"])
-        await running.until(lambda: running.bodies("MB0001/status"))  # the read was tried, and nobody was there
+        await until(lambda: running.bodies("MB0001/status"))  # the read was tried, and nobody was there
 
 
 async def test_a_power_event_is_a_last_gasp_or_a_first_breath(tmp_path: Path) -> None:
@@ -130,7 +124,7 @@ async def test_a_power_event_is_a_last_gasp_or_a_first_breath(tmp_path: Path) ->
     async with gateway(tmp_path) as running:
         for counter, sent in enumerate(living.sent, 1):
             say(running.ports[0], wrapped(1, 64, ciphered(sent.push.apdu, counter))).close()
-            await running.until(lambda count=counter: len(running.bodies("MB0001/event")) == count)  # type: ignore[misc]
+            await until(lambda count=counter: len(running.bodies("MB0001/event")) == count)  # type: ignore[misc]
         events = running.bodies("MB0001/event")
     assert [each["kind"] for each in events] == ["last_gasp", "last_gasp", "first_breath", "first_breath"]
     assert sorted(each["code"] for each in events if "code" in each) == [101, 102]
@@ -154,13 +148,13 @@ async def test_a_push_in_general_blocks_is_put_together(tmp_path: Path) -> None:
     async with gateway(tmp_path) as running:
         data = b"".join(wrapped(1, 102, block.encode()) for block in blocks)
         say(running.ports[0], data).close()
-        await running.until(lambda: running.bodies("EU1/event"))
+        await until(lambda: running.bodies("EU1/event"))
 
 
 async def test_a_null_element_and_a_wrong_length_are_told_not_swallowed(tmp_path: Path) -> None:
     async with gateway(tmp_path) as running:
         peer = say(running.ports[0], clear(EU_POWER, NULL, NULL, NULL) + clear(EU_POWER, NULL))
-        events = await running.until(lambda: len(found := running.bodies("EU1/event")) == 2 and found)
+        events = await until(lambda: len(found := running.bodies("EU1/event")) == 2 and found)
         peer.close()
     assert [value["quality"] for value in events[0]["values"]] == ["error", "error", "error"]
     assert (events[1]["kind"], events[1]["name"]) == ("gateway", "push_refused")
@@ -182,8 +176,8 @@ async def test_strangers_may_send_anything_and_meters_are_heard_all_the_same(tmp
             say(running.ports[0], hostile).close()
         before = len(running.bodies("EU1/event"))
         say(running.ports[0], good).close()
-        await running.until(lambda: len(running.bodies("EU1/event")) > before)
-        assert await running.until(lambda: running.errors("push_refused") > 20)
+        await until(lambda: len(running.bodies("EU1/event")) > before)
+        assert await until(lambda: running.errors("push_refused") > 20)
 
 
 async def test_a_replayed_push_is_refused_or_taken_as_configured(tmp_path: Path) -> None:
@@ -197,9 +191,7 @@ async def test_a_replayed_push_is_refused_or_taken_as_configured(tmp_path: Path)
         folder.mkdir()
         async with gateway(folder, replayed=replayed) as running:
             peer = say(running.ports[0], frame + frame)
-            await running.until(
-                lambda: len(running.bodies("reading/instantaneous")) + running.errors("push_refused") == 2
-            )
+            await until(lambda: len(running.bodies("reading/instantaneous")) + running.errors("push_refused") == 2)
             peer.close()
             assert len(running.bodies("reading/instantaneous")) == expected
 
@@ -219,7 +211,7 @@ async def test_a_push_that_was_taken_before_a_restart_is_not_taken_again(tmp_pat
             def settled() -> float:
                 return len(running.bodies("reading/instantaneous")) - before + running.errors("push_refused")
 
-            await running.until(settled)
+            await until(settled)
             return len(running.bodies("reading/instantaneous"))
 
     assert [await taken(counter) for counter in (5, 5, 4, 6)] == [1, 1, 1, 2]

@@ -4,7 +4,6 @@ import asyncio
 import functools
 import json
 import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,9 +22,9 @@ from protocols.wrapper import encode as wrapped
 from tests.emulator.living import octets
 from tests.gateway.live import Live, bench, client_48, running
 from tests.gateway.push.test_listener import EU_POWER, POWER_CELLS, clear
+from tests.patience import PATIENCE_S, until
 
 NO_BROKER = "mqtt://127.0.0.1:1"
-PATIENCE_S = 30
 FAST = {"rate": 6000}
 """A block of fifteen minutes passes in 150 ms."""
 
@@ -33,13 +32,6 @@ FAST = {"rate": 6000}
 def bodies(live: Live, end: str) -> list[dict[str, Any]]:
     wanted = "SELECT body FROM outbox WHERE topic LIKE ? ORDER BY id"
     return [json.loads(body) for (body,) in live.gateway.core.store.sql.execute(wanted, (f"%{end}",))]
-
-
-async def until(condition: Callable[[], Any]) -> Any:
-    async with asyncio.timeout(PATIENCE_S):
-        while not (found := condition()):  # noqa: ASYNC110 - an outbox has no event to wait for
-            await asyncio.sleep(0.005)
-    return found
 
 
 def gateway(folder: Path, meter: dict[str, Any]) -> Any:
@@ -163,9 +155,7 @@ class Meter:
             self.heard.put_nowait(data)
 
     async def say(self, data: bytes) -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            while not self._writers:  # noqa: ASYNC110 - the gateway comes by itself
-                await asyncio.sleep(0.005)
+        await until(lambda: self._writers)  # the gateway comes by itself
         self._writers[-1].write(data)
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.broker import free_port, mosquitto, until
+from tests.broker import free_port, mosquitto
 from tests.gateway.live import bench, dlms, listener, running
+from tests.patience import until
 
 pytestmark = pytest.mark.interop
 

@@ -19,6 +19,7 @@ from protocols.transport.pump import Pump
 from protocols.transport.tcp import TcpListener
 from protocols.transport.terminal import TerminalTransport
 from protocols.transport.udp import PEERS_MAX, UdpListener
+from tests.patience import PATIENCE_S
 from tests.protocols.transport.fakes import LineClient, Lines, Scripted, echo_server
 
 
@@ -202,7 +203,7 @@ async def test_a_line_change_waits_for_what_stands_before_it() -> None:
         release=opened.close,
     )
     assert done == []
-    await asyncio.wait_for(applied.wait(), 5)
+    await asyncio.wait_for(applied.wait(), PATIENCE_S)
     assert loop.time() - begun_s >= 5 * 10 / 300 - 0.01  # five characters of ten bits had to leave first
     assert done == [SetLine(9600), SetLine(300)]
     pump.abort("end")

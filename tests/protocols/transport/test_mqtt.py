@@ -22,7 +22,8 @@ from protocols.transport.mqtt.broker import Broker, Delivered, MqttLostError, Mq
 from protocols.transport.mqtt.connect import connect
 from protocols.transport.mqtt.keep import backoff_s, stay_connected
 from protocols.transport.mqtt.session import Session, acknowledge
-from tests.broker import mosquitto, require_mosquitto, until
+from tests.broker import mosquitto, require_mosquitto
+from tests.patience import PATIENCE_S, until
 
 pytestmark = pytest.mark.interop
 Version = Literal["auto", "5", "3.1.1"]
@@ -35,7 +36,7 @@ def to(url: str, **more: Any) -> Broker:
 async def take(session: Session, count: int) -> list[Delivered]:
     """The next messages, acknowledged."""
     out: list[Delivered] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         async for message in session.messages():
             session.acknowledge(message)
             out.append(message)
