@@ -214,7 +214,7 @@ class MeterConfig(Section):
     retries: int = Field(default=1, ge=0, le=10, description="of a request that can be asked twice")
     connect_pause: Span = Field(default=0, description="Modbus: between connecting and the first request")
     request_pause: Span = Field(default=0, description="Modbus: between two requests")
-    local_echo: bool | None = Field(default=None, description="Modbus: the adapter hears itself; found out if not said")
+    local_echo: bool | None = Field(default=None, description="Modbus: the adapter hears itself; found out either way")
     observe_after: Span = Field(default=2_000, description="when to look whether the current agrees with the contact")
     clock_limit: Span = Field(default=60_000, description="set_clock refuses larger steps; a drift beyond is reported")
     backoff_max: Span = Field(default=300_000, description="the longest pause between two attempts to reach it")

@@ -1,6 +1,7 @@
 """One Modbus line or TCP connection: opened once for all units on it, asked one question at a time."""
 
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gateway.meter.dlms_link import Terms
@@ -8,10 +9,11 @@ from gateway.service.script import AbsentError, MeterError, NoAnswerError, NoCon
 from protocols.address import MeterAddress, ModbusAddress, SerialLine
 from protocols.errors import LocalProtocolError
 from protocols.machine import Machine, Peer, Stack, TimedOut
+from protocols.modbus.access import ReadRegisters
 from protocols.modbus.client import ClientTiming, Garbled, ModbusClient
 from protocols.modbus.code import ExceptionCode, exception_name
 from protocols.modbus.pdu import ExceptionResponse
-from protocols.modbus.pymodbus_framer import PymodbusFramer
+from protocols.modbus.pymodbus_framer import ECHO, ECHOED_BY_SERVERS, PymodbusFramer
 from protocols.transport.conversation import ConnectionLostError, Conversation, converse
 from protocols.transport.dial import dial
 from protocols.transport.pump import link_time_us
@@ -20,6 +22,9 @@ _READS: Final = frozenset({1, 2, 3, 4})
 
 _ABSENT: Final = frozenset({ExceptionCode.GATEWAY_PATH_UNAVAILABLE, ExceptionCode.GATEWAY_TARGET_FAILED_TO_RESPOND})
 """What a gateway between TCP and a line answers for a unit that does not answer it."""
+
+ECHO_PROBE: Final = ReadRegisters(3, 0, 1)
+"""A question that shows whether an adapter hears itself, whatever comes of it."""
 
 SILENT_MAX: Final = 3
 """Questions in a row that nobody on a connection answers: then it may be the connection that is dead."""
@@ -43,13 +48,14 @@ class ModbusLink:
         connect_ms: how long connecting may take.
     """
 
-    __slots__ = ("_address", "_client", "_connect_ms", "_conversation", "_pauses", "_silent")
+    __slots__ = ("_address", "_client", "_connect_ms", "_conversation", "_framer", "_pauses", "_silent")
 
     def __init__(self, address: ModbusAddress, pauses: Pauses, connect_ms: int = 10_000) -> None:
         self._address = address
         self._pauses = pauses
         self._connect_ms = connect_ms
         self._client: ModbusClient | None = None
+        self._framer: PymodbusFramer | None = None
         self._conversation: Conversation | None = None
         self._silent = 0
 
@@ -99,10 +105,10 @@ class ModbusLink:
         timing = ClientTiming(pause_us=self._pauses.request_ms * 1000, connect_pause_us=self._pauses.connect_ms * 1000)
         address, carrier = self._address, self._address.carrier
         baud = carrier.baud if isinstance(carrier, SerialLine) else None
-        framer = PymodbusFramer(address.framing, baud=baud, local_echo=self._pauses.local_echo)
+        self._framer = PymodbusFramer(address.framing, baud=baud, local_echo=self._pauses.local_echo)
         transactions = 1 if address.framing == "tcp" else 0
         self._client = ModbusClient(link_time_us(), transactions=transactions, timing=timing)
-        return Stack([framer, self._client])
+        return Stack([self._framer, self._client])
 
     async def ask(self, unit: int, request: Any, terms: Terms) -> Any:
         """Ask a unit; only reads are asked again by themselves.
@@ -112,6 +118,12 @@ class ModbusLink:
             NoAnswerError: no answer came, or none that could be used.
             NoConnectionError: the connection is gone.
         """
+        if request.function in ECHOED_BY_SERVERS and self._framer is not None and self._framer.echo is None:
+            with contextlib.suppress(NoAnswerError):  # heard back from the adapter, it would pass for done
+                await self._ask(unit, ECHO_PROBE, replace(terms, retries=0))
+        return await self._ask(unit, request, terms)
+
+    async def _ask(self, unit: int, request: Any, terms: Terms) -> Any:
         client, conversation = self._client, self._conversation
         if client is None or conversation is None:
             raise NoConnectionError("there is no connection")
@@ -126,6 +138,8 @@ class ModbusLink:
         if isinstance(ended, TimedOut):
             raise NoAnswerError("the meter did not answer")
         response = ended.response
+        if isinstance(response, Garbled) and response.reason == ECHO:
+            raise NoAnswerError("the meter did not answer; only what was sent came back from the adapter")
         if isinstance(response, Garbled):
             raise NoAnswerError(f"the answer was unusable ({response.reason})")
         if isinstance(response, ExceptionResponse) and response.code in _ABSENT:

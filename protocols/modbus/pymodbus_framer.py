@@ -17,7 +17,7 @@ from protocols.machine import Layer, Transmit
 from protocols.modbus import ascii as modbus_ascii
 from protocols.modbus import rtu, tcp
 from protocols.modbus.adu import Adu, Noise
-from protocols.modbus.code import EXCEPTION
+from protocols.modbus.code import BROADCAST_UNIT, EXCEPTION
 from protocols.modbus.pymodbus_pdu import DECODER
 
 Framing = Literal["tcp", "rtu", "ascii"]
@@ -36,8 +36,14 @@ RESPONSE_LENGTH_MIN: Final = 3
 CHECKSUM: Final = "checksum"
 """What noise is called that is no frame at all."""
 
-_ECHOED_BY_SERVERS: Final = frozenset((5, 6, 8, 21, 22))
+ECHO: Final = "echo"
+"""What the client's own request is called that comes back from the adapter."""
+
+ECHOED_BY_SERVERS: Final = frozenset((5, 6, 8, 21, 22))
 """Functions whose normal answer is the request again: an echo of the adapter looks the same."""
+
+_GLITCH_BYTES_MAX: Final = 2
+"""What a transceiver that turns around may put before an echo."""
 
 
 class PymodbusFramer(Layer[bytes, Adu]):
@@ -46,7 +52,11 @@ class PymodbusFramer(Layer[bytes, Adu]):
     Args:
         framing: "tcp", "rtu" or "ascii".
         baud: the line's rate, whose silence of 3.5 characters is kept before a request; None where there is no line.
-        local_echo: whether the adapter lets a client hear itself; None finds it out from the first read.
+        local_echo: whether the adapter lets a client hear itself, as far as it is known. What comes back of a read
+            settles it, since no answer to a read looks like its question.
+
+    Attributes:
+        echo: the same, as far as it is known now.
     """
 
     def __init__(self, framing: Framing, *, baud: int | None = None, local_echo: bool | None = None) -> None:
@@ -57,7 +67,7 @@ class PymodbusFramer(Layer[bytes, Adu]):
         self._heard_us = -self._quiet_us
         self._buffer = b""
         self._sent: bytes | None = None
-        self._echo = False if framing == "tcp" else local_echo
+        self.echo = False if framing == "tcp" else local_echo
         self._expected: tuple[int, int] | None = None
         self._dropped = CHECKSUM
 
@@ -67,7 +77,7 @@ class PymodbusFramer(Layer[bytes, Adu]):
         if self._framing != "tcp":
             self._buffer = b""
             self._expected = (item.unit, item.pdu[0])
-            self._sent = frame if self._echo is not False else None
+            self._sent = frame
         if self._quiet_us:
             self.below(Transmit(frame, self._heard_us + self._quiet_us), now_us)
         else:
@@ -77,12 +87,13 @@ class PymodbusFramer(Layer[bytes, Adu]):
         """Take what the carrier delivered."""
         self._heard_us = now_us
         self._buffer += item
-        if self._sent is not None and not self._echo_is_out():
+        if self._sent is not None and not self._echo_is_out(now_us):
             return
         while self._buffer:
             before = len(self._buffer)
             adu = self._next()
             if adu is not None:
+                self._heard_no_echo(adu)
                 self.above(adu, now_us)
             elif len(self._buffer) == before:
                 if before > 1 and self._framing != "tcp":
@@ -92,19 +103,32 @@ class PymodbusFramer(Layer[bytes, Adu]):
                 self.above(Noise(self._dropped), now_us)
                 self._dropped = CHECKSUM
 
-    def _echo_is_out(self) -> bool:
+    def _echo_is_out(self, now_us: int) -> bool:
         """Take the adapter's echo out of the buffer; False while it may still be coming."""
-        sent = self._sent or b""
-        head = self._buffer[: len(sent)]
-        if len(head) < len(sent) and sent.startswith(head):
+        sent, buffer = self._sent or b"", self._buffer
+        at = buffer.find(sent, 0, len(sent) + _GLITCH_BYTES_MAX)
+        if at >= 0 and not (self._may_be_answer() and not self.echo):
+            self.echo, self._sent = True, None
+            self._buffer = buffer[at + len(sent) :]
+            self.above(Noise(ECHO), now_us)
+        elif at < 0 and any(
+            sent.startswith(buffer[start:]) for start in range(min(len(buffer), _GLITCH_BYTES_MAX + 1))
+        ):
+            if len(buffer) > 1:
+                self.above(Noise("incomplete"), now_us)
             return False
-        self._sent = None
-        if head == sent and (self._echo or (self._expected or (0, 5))[1] not in _ECHOED_BY_SERVERS):
-            self._echo = True
-            self._buffer = self._buffer[len(sent) :]
-        elif self._echo is None and head != sent:
-            self._echo = False
         return True
+
+    def _may_be_answer(self) -> bool:
+        """Whether a server may answer with what was sent; nobody answers a broadcast."""
+        unit, function = self._expected or (0, 0)
+        return function in ECHOED_BY_SERVERS and unit != BROADCAST_UNIT
+
+    def _heard_no_echo(self, adu: Adu) -> None:
+        """An answer that came with no echo before it says that there is none; to some writes it says nothing."""
+        awaited = (adu.unit, adu.pdu[0] & ~EXCEPTION) == self._expected
+        if awaited and self._sent is not None and not self._may_be_answer():
+            self.echo, self._sent = False, None
 
     def _next(self) -> Adu | None:
         """The next frame, taken from the buffer; or None, with a shorter buffer after noise, or as it was."""

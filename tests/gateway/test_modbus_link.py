@@ -114,11 +114,44 @@ async def test_noise_before_an_answer_is_passed_over() -> None:
         assert len(heard) == 1
 
 
+@contextlib.asynccontextmanager
+async def echoing(*answers: bytes) -> AsyncIterator[ModbusLink]:
+    """A link over an adapter that hears itself, to a server that gives one of these for each request."""
+    waiting = list(answers)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                heard = await reader.readexactly(8)
+                writer.write(heard + (waiting.pop(0) if waiting else b""))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    link = ModbusLink(ModbusAddress(scheme="modbus+rtu+tcp", carrier=Tcp(host="127.0.0.1", port=port)), Pauses())
+    await link.open()
+    try:
+        yield link
+    finally:
+        await link.close()
+        server.close()
+
+
+async def test_the_echo_of_the_first_write_is_not_taken_for_its_answer() -> None:
+    write = WriteSingleRegister(0, 1)
+    async with echoing() as link:
+        with pytest.raises(NoAnswerError, match="only what was sent came back"):
+            await link.ask(1, write, QUICK)
+    done = frame(1, b"\x06\x00\x00\x00\x01")
+    async with echoing(frame(1, b"\x83\x02"), done) as link:
+        assert await link.ask(1, write, QUICK) == write
+
+
 async def test_a_write_is_never_sent_twice() -> None:
     async with serving() as (link, heard):
         with pytest.raises(NoAnswerError):
             await link.ask(1, WriteSingleRegister(0, 1), QUICK)
-        assert len(heard) == 1
+        assert [each[1] for each in heard] == [3, 6], "a read to find out about an echo, and the write"
 
 
 async def test_a_late_answer_is_not_the_next_questions() -> None:

@@ -33,7 +33,8 @@ class Asker:
         self, framing: Framing = "rtu", *, echo: bool | None = None, timing: ClientTiming | None = None
     ) -> None:
         self.client = ModbusClient(0, transactions=16 if framing == "tcp" else 0, timing=timing)
-        self.stack = Stack([PymodbusFramer(framing, local_echo=echo), self.client])
+        self.framer = PymodbusFramer(framing, local_echo=echo)
+        self.stack = Stack([self.framer, self.client])
 
     def ask(self, request: Request = READ, *, unit: int = 1, now_us: int = 0, retries: int = 0) -> int:
         return self.client.request(unit, request, now_us, SECOND_US, retries)
@@ -334,6 +335,53 @@ def test_an_adapter_that_echoes_is_heard_through(known: bool | None) -> None:  #
     (frame,) = asker.sent()
     assert not asker.hear(frame)  # the adapter
     assert asker.hear(frame) == [Answered(write, access.WriteSingleRegister(1, 2))]  # the server
+
+
+@pytest.mark.parametrize("glitch", [b"", b"\x00", b"\xff\x00"])
+@pytest.mark.parametrize("known", [True, None, False])
+def test_an_echo_is_found_out_whatever_was_believed(glitch: bytes, known: bool | None) -> None:  # noqa: FBT001
+    asker = Asker(echo=known)
+    ticket = asker.ask()
+    (frame,) = asker.sent()
+    heard = [each for at in range(len(glitch + frame)) for each in asker.hear((glitch + frame)[at : at + 1])]
+    assert not heard
+    assert asker.framer.echo is True
+    assert asker.answer(registers(b"abcd")) == [Answered(ticket, Registers(3, b"abcd"))]
+
+
+def test_an_adapter_that_has_stopped_to_echo_is_found_out_too() -> None:
+    asker = Asker(echo=True)
+    asker.ask()
+    assert asker.answer(registers(b"abcd"))
+    assert asker.framer.echo is False
+    write = asker.ask(access.WriteSingleRegister(1, 2))
+    (_, frame) = asker.sent()
+    assert asker.hear(frame) == [Answered(write, access.WriteSingleRegister(1, 2))]
+
+
+def test_noise_before_an_answer_says_nothing_of_an_echo() -> None:
+    asker = Asker()
+    asker.ask()
+    asker.sent()
+    asker.hear(b"\x55\xaa\x55")
+    assert asker.framer.echo is None
+
+
+def test_an_echo_alone_is_no_answer_and_is_called_by_its_name() -> None:
+    asker = Asker()
+    ticket = asker.ask()
+    (frame,) = asker.sent()
+    assert not asker.hear(frame)
+    assert asker.wait(SECOND_US) == [Answered(ticket, Garbled("echo"))]
+
+
+def test_the_echo_of_a_broadcast_is_nobodys_answer() -> None:
+    asker = Asker()
+    ticket = asker.ask(access.WriteSingleRegister(1, 2), unit=0)
+    (frame,) = asker.sent()
+    assert not asker.hear(frame)
+    assert asker.wait(SECOND_US) == [Answered(ticket, None)]
+    assert asker.framer.echo is True
 
 
 def test_an_answer_that_is_the_request_again_is_an_answer_where_nothing_echoes() -> None:
