@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from protocols.cosem.catalogue import CATALOGUE
 from protocols.cosem.interface_class import Depth
 from protocols.dlms.quirk import Quirks
+from protocols.model import quirk_table
 
 HDLC: Final = "tests/protocols/hdlc"
 DLMS: Final = "tests/protocols/dlms"
@@ -434,7 +435,7 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
             + _tests(LINK, "a_late_answer_is_dropped_by_its_name_logged_and_counted"),
         ),
         Feature(
-            "quirks of makers, by name, taken from the model that a meter is said to be",
+            "quirks of makers: those of the model that a meter is said to be, or of what it shows of itself",
             (),
             _tests(
                 CLIENT,
@@ -445,6 +446,13 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
             + _tests(
                 "tests/gateway/test_quirks.py",
                 "the_quirks_of_the_model_that_a_meter_is_said_to_be_are_the_clients",
+                "a_title_says_the_maker_and_spares_the_questions",
+                "without_a_title_the_device_name_says_it_and_what_else_is_shown_the_model",
+                "a_meter_is_read_because_its_quirk_is_known",
+                "a_meter_that_releases_badly_is_let_go_the_way_it_bears",
+                "a_wrong_length_of_the_rlre_is_told_unless_it_is_known",
+                "what_stands_before_a_meter_can_show_itself_its_model_says",
+                "a_column_that_is_not_in_the_object_list_has_the_scaler_that_is_known",
                 "a_meter_that_lies_about_its_window_is_proposed_no_longer_one",
             ),
         ),
@@ -654,7 +662,17 @@ def _page() -> Iterator[str]:
         for feature in features:
             yield f"| {feature.name} | {_cell(feature.server)} | {_cell(feature.client)} |"
     yield "\n## Quirks\n"
-    yield "What the `[quirks]` of a model may say of its maker's meters.\n"
+    yield (
+        "What the `[quirks]` of a model may say of its maker's meters, and what a file may say of meters by what they "
+        'show of themselves (`quirks = "FILE"` in a gateway\'s file, `--quirks FILE` for a tool):\n'
+    )
+    yield "```toml" + str(quirk_table.__doc__).partition("```toml")[2].rstrip()
+    yield (
+        "\nThe maker is known by the three letters that begin the system title of the AARE, or without one the logical "
+        "device name; what stands in `shows` is asked for once. A quirk that is in the way before a meter can show "
+        "itself (`server_title`, `invoke_id_not_echoed`) is found only where a model says it. No maker's meters "
+        "are listed by default: of none could it be shown.\n"
+    )
     yield "| quirk | what the client then knows |"
     yield "|---|---|"
     for name, meaning in _quirks():

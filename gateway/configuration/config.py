@@ -268,6 +268,10 @@ class GatewayConfig(Section):
     fleet_keys: SecretSource | None = Field(
         default=None, description="one file, TOML or CSV, with the keys of all meters"
     )
+    quirks: str | None = Field(
+        default=None,
+        description="a file, see docs/dlms.md: what meters do differently, by what they show of themselves",
+    )
     defaults: dict[str, Any] = Field(default_factory=dict, description="what every [[meter]] has unless it says more")
     status_every: Span = Field(default=30_000, gt=0, description="how often the gateway says how it is; at most 1m")
     meter: tuple[MeterConfig, ...] = ()

@@ -1,7 +1,7 @@
 """Installs a firmware image on one meter and stays with it: over broken connections, and over the meter's restart."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -13,6 +13,7 @@ from gateway.meter.firmware import POLL_MS, Next, Stage, Transfer
 from gateway.service.script import NoAnswerError, NoConnectionError, RefusedError
 from protocols.errors import RemoteProtocolError
 from protocols.firmware_image import IMAGE_OCTETS_MAX, FirmwareImage
+from protocols.model.quirk_table import KnownQuirks
 
 RETRY_S: Final = 1.0
 """How long after a connection broke the next one is tried."""
@@ -49,6 +50,7 @@ async def install(
     tell: Callable[[Stage], None],
     patience_s: float,
     keys: FleetKeys = MappingProxyType({}),
+    quirks: Sequence[KnownQuirks] = (),
 ) -> Stage:
     """Transfer, verify and activate an image.
 
@@ -59,6 +61,7 @@ async def install(
         tell: is told of every step.
         patience_s: how long nothing may get on before it is given up.
         keys: of the meter, where they came in one file.
+        quirks: what meters do differently, by what they show of themselves.
 
     Raises:
         MeterError: the meter does not take the image, does not let us in, or nothing got on for too long.
@@ -67,7 +70,7 @@ async def install(
     last, until_s = None, loop.time() + patience_s
     while True:
         try:
-            async with reach(config, now_ms, keys=keys) as desk:
+            async with reach(config, now_ms, keys=keys, quirks=quirks) as desk:
                 while True:
                     stage = await desk.run(transfer.step())
                     tell(stage)

@@ -149,14 +149,14 @@ def firmware(
         transfer = transfer_of(file, identifier, activate=activate)
     except ValueError as error:
         raise WrongUseError(str(error)) from None
-    config, known = asked.config()
+    config, keys = asked.config()
     patience_s = span_ms(patience, "--patience") / 1000
     with progress(wanted=asked.progress, as_json=asked.as_json) as tell:
 
         def tell_stage(stage: Stage) -> None:
             tell(Progress(stage.have, stage.blocks, stage.sentence))
 
-        stage = in_loop(install(config, transfer, system_ms, tell_stage, patience_s, known))
+        stage = in_loop(install(config, transfer, system_ms, tell_stage, patience_s, keys, asked.known()))
     typer.echo(json.dumps({"blocks": stage.blocks, "sentence": stage.sentence}) if asked.as_json else stage.sentence)
 
 

@@ -17,6 +17,8 @@ from gateway.configuration.config import MeterConfig
 from gateway.configuration.fleet_keys import FleetKeys
 from gateway.desk.progress import ProgressOption, Teller, of_conversation, progress
 from gateway.desk.reach import Desk, keys_in, meter_config, reach
+from gateway.service.unit import known_quirks
+from protocols.model.quirk_table import KnownQuirks
 
 T = TypeVar("T")
 
@@ -62,6 +64,9 @@ ModelOption = Annotated[str | None, typer.Option(help="The meter's model; a Modb
 ShortNamesOption = Annotated[
     bool, typer.Option("--short-names", help="The meter refers to its objects by short names; a model may say so too.")
 ]
+QuirksOption = Annotated[
+    Path | None, typer.Option("--quirks", help="File with what meters do differently, by what they show of themselves.")
+]
 ZoneOption = Annotated[str, typer.Option(help="Where the meter's clock stands, when it does not say.")]
 
 
@@ -76,6 +81,7 @@ class Asked(NamedTuple):
     security: Security | None
     model: str | None
     short_names: bool
+    quirks: Path | None
     zone: str
     timeout: str
     progress: bool | None
@@ -99,13 +105,19 @@ class Asked(NamedTuple):
         keys: FleetKeys = {} if self.keys is None else keys_in(self.keys)
         return meter_config(self.url, self.auth.value, key, options), keys
 
+    def known(self) -> tuple[KnownQuirks, ...]:
+        """What meters do differently, by what they show."""
+        return () if self.quirks is None else known_quirks(self.quirks)
+
     def of_meter(self, work: Callable[[Desk, Teller], Awaitable[T]], *, recognised: bool = True) -> T:
         """Reach the meter and do something with it, telling how far it is; a Modbus meter is recognised if need be."""
         config, keys = self.config()
 
         async def reached(tell: Teller) -> T:
             notice = of_conversation(tell)
-            async with reach(config, system_ms, self.zone, keys, notice, recognised=recognised) as desk:
+            async with reach(
+                config, system_ms, self.zone, keys, notice, recognised=recognised, quirks=self.known()
+            ) as desk:
                 return await work(desk, tell)
 
         with progress(wanted=self.progress, as_json=self.as_json) as tell:
@@ -130,6 +142,7 @@ def about_a_meter(auth: Auth = Auth.NONE, timeout: str = "5s") -> Callable[[Call
         security: SecurityOption = None,
         model: ModelOption = None,
         short_names: ShortNamesOption = False,
+        quirks: QuirksOption = None,
         zone: ZoneOption = "Asia/Kolkata",
         timeout: TimeoutOption = timeout,
         progress: ProgressOption = None,

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from gateway.service.unit import Link, Unit, make_unit, zone_of
 from protocols.address import ModbusAddress
 from protocols.model.loader import load
 from protocols.model.meter_model import MeterModel
+from protocols.model.quirk_table import KnownQuirks
 
 T = TypeVar("T")
 
@@ -100,6 +101,7 @@ async def reach(
     notice: Callable[[Any], None] | None = None,
     *,
     recognised: bool = True,
+    quirks: Sequence[KnownQuirks] = (),
 ) -> AsyncIterator[Desk]:
     """A meter, for the length of a block; a Modbus meter without a model is recognised where it can be.
 
@@ -109,6 +111,7 @@ async def reach(
         zone: where the meter's clock stands.
         keys: its keys, where they came in one file.
         notice: is told what passes on a DLMS link beside the answers.
+        quirks: what meters do differently, by what they show of themselves.
         recognised: whether a Modbus meter without a model is recognised, which takes up to a few dozen reads.
 
     Raises:
@@ -119,7 +122,7 @@ async def reach(
     # No counter of ours is kept, so no system title of ours comes twice.
     ring = KeyRing(Path(), keys, b"MBD" + entropy(5), entropy)
     where, models = zone_of(zone), dict[str, MeterModel]()
-    unit = make_unit(config, where, ring, models)
+    unit = make_unit(config, where, ring, models, quirks)
     link = unit.link(ring.entropy, notice=notice)
     await link.open()
     try:

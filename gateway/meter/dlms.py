@@ -9,6 +9,7 @@ from gateway.meter.compact_data import COMPACT_DATA, compact_rows
 from gateway.meter.cosem_json import value_from
 from gateway.meter.dlms_profile import PROFILES, SCALER_ATTRIBUTE, Act, Get, GetMany, Profiles, Set, obis
 from gateway.meter.profile_part import WHOLE, Part
+from gateway.meter.quirk_match import Recognition
 from gateway.meter.scripts import BalanceSeen, RelaySeen, Table, Written
 from gateway.polling.coverage import Stretch
 from gateway.polling.reading import Column, instant_of, value_of, written
@@ -57,12 +58,14 @@ class DlmsScripts:
     Args:
         zone: where the meter's clock stands, when it does not say.
         model: what it is, if known: for the names of its values.
+        recognition: its quirks, as far as they are known.
     """
 
     __slots__ = ("_current_names", "_model", "_zone", "table")
 
-    def __init__(self, zone: tzinfo, model: MeterModel | None = None) -> None:
-        self.table = Profiles(zone, model)
+    def __init__(self, zone: tzinfo, model: MeterModel | None = None, recognition: Recognition | None = None) -> None:
+        known = Recognition() if recognition is None else recognition
+        self.table = Profiles(zone, model, lambda: known.quirks.unlisted)
         self._zone = zone
         self._model = model
         self._current_names: tuple[bytes, ...] | None = None

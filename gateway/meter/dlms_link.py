@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gateway.configuration.credentials import Credentials
 from gateway.meter.dlms_profile import GetMany
+from gateway.meter.quirk_match import Recognition
 from gateway.meter.referencing import OBJECT_LIST, BaseNames, by_logical_name, by_short_name, checked
 from gateway.meter.security import MARGIN, Shared, authenticator_of, public_profile
 from gateway.push.tap import LinePushes, PushTap
@@ -25,7 +26,7 @@ from protocols.dlms.association import ClientState
 from protocols.dlms.client import AssociationClient
 from protocols.dlms.descriptor import AttributeDescriptor
 from protocols.dlms.notification import DataNotification, EventNotificationRequest
-from protocols.dlms.quirk import NO_QUIRKS, Quirks
+from protocols.dlms.quirk import Quirks
 from protocols.dlms.results import DataAccessResult
 from protocols.dlms.service_error import ErrorClass, ExceptionResponse
 from protocols.errors import LocalProtocolError
@@ -75,7 +76,7 @@ class DlmsLink:
         terms: how patient we are.
         entropy: for challenges.
         called: for a meter that dials in, its connection.
-        quirks: what its maker does differently.
+        recognition: what its maker does differently, or how that is found out.
         notice: is told what passes beside the answers: `Progress`, `Repeated`, `Dropped`.
         pushes: takes what the meter says unasked; without, nobody wants to know.
     """
@@ -90,9 +91,9 @@ class DlmsLink:
         "_names",
         "_notice",
         "_pushes",
+        "_recognition",
         "_tap",
         "_terms",
-        "quirks",
     )
 
     def __init__(
@@ -102,7 +103,7 @@ class DlmsLink:
         terms: Terms,
         entropy: Callable[[int], bytes],
         called: Callable[[], Call | None] | None = None,
-        quirks: Quirks = NO_QUIRKS,
+        recognition: Recognition | None = None,
         notice: Callable[[Any], None] | None = None,
         pushes: LinePushes | None = None,
         names: BaseNames | None = None,
@@ -114,7 +115,7 @@ class DlmsLink:
         self._terms = terms
         self._entropy = entropy
         self._called = called
-        self.quirks = quirks
+        self._recognition = Recognition() if recognition is None else recognition
         self._notice = notice
         self._names = BaseNames() if names is None else names
         self._client: AssociationClient | None = None
@@ -126,15 +127,30 @@ class DlmsLink:
         conversation, client = self._conversation, self._client
         return conversation is not None and conversation.closed is None and client is not None and client.associated
 
+    @property
+    def quirks(self) -> Quirks:
+        """What the meter does differently, as far as we know."""
+        return self._recognition.quirks
+
     async def open(self) -> None:
         """Dial and associate; a ciphered meter is asked for its invocation counter first, as the public client.
 
-        A meter that finds the counter out of step has it put right once.
+        A meter that finds the counter out of step has it put right once. One that turns out to have quirks is
+        associated with anew, the way that they ask for.
 
         Raises:
             NoConnectionError: nobody there.
             NotLetInError: the meter does not want us.
         """
+        await self._open()
+        client = self._client
+        if self._recognition.settled or client is None:
+            return
+        if await self._recognition.look(client.association.server_title, self.ask):
+            client.respect(self.quirks)
+            await self._open()
+
+    async def _open(self) -> None:
         profile, shared = self._credentials.profile, self._credentials.shared
         if shared is None:
             await self._enter(profile, None)
@@ -356,7 +372,9 @@ class DlmsLink:
         stays = self._called is not None
         if conversation.closed is None and client is not None and (stays or client.state is ClientState.ASSOCIATED):
             with contextlib.suppress(ConnectionLostError, LocalProtocolError):
-                await conversation.ask(client.release)
+                ended = await conversation.ask(client.release)
+                if isinstance(ended, Answered) and ended.response.sentence:
+                    _log.info("%s: released, but %s", self._address, ended.response.sentence)
         if self._called is None:
             await conversation.aclose()  # the connection of a meter that has called is its own
 

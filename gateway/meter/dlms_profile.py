@@ -4,7 +4,7 @@ The capture objects and the scalers of a profile are asked for once and kept; th
 fit them, since then the meter has been changed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -116,11 +116,18 @@ class Profiles:
     Args:
         zone: where its clock stands, when it does not say.
         model: what it is, for the names of its values.
+        unlisted: scaler and unit of objects that the meter captures and cannot be asked for, as its quirks have them.
     """
 
-    __slots__ = ("_columns", "_model", "_scalers", "_zone")
+    __slots__ = ("_columns", "_model", "_scalers", "_unlisted", "_zone")
 
-    def __init__(self, zone: tzinfo, model: MeterModel | None) -> None:
+    def __init__(
+        self,
+        zone: tzinfo,
+        model: MeterModel | None,
+        unlisted: Callable[[], Mapping[tuple[int, bytes], tuple[int, int]]] = dict,
+    ) -> None:
+        self._unlisted = unlisted
         self._zone = zone
         self._model = model
         self._columns: dict[str, tuple[Column, ...]] = {}
@@ -186,6 +193,9 @@ class Profiles:
 
     def scaler(self, class_id: int, instance: bytes) -> Script[ScalerUnit | None]:
         """The scaler and unit of a register; None where the class has none or the meter does not tell."""
+        told = self._unlisted().get((class_id, instance))
+        if told is not None:
+            return ScalerUnit(*told)
         if (class_id, instance) not in self._scalers and class_id in SCALER_ATTRIBUTE:
             outcome = yield Ask(Get(class_id, instance, SCALER_ATTRIBUTE[class_id]))
             self._keep(class_id, instance, _scaler_unit(outcome))
@@ -195,7 +205,9 @@ class Profiles:
         """What is known of a column's scaler; attributes that are no measured value have none."""
         if column.attribute not in SCALED_ATTRIBUTES.get(column.class_id, ()):
             return None
-        return self._scalers.get((column.class_id, column.instance))
+        key = (column.class_id, column.instance)
+        told = self._unlisted().get(key)
+        return self._scalers.get(key) if told is None else ScalerUnit(*told)
 
     def fill_scalers(self, scaler_profile: str | None, columns: tuple[Column, ...]) -> Script[None]:
         """Ask for the scalers of columns that are not known yet, all at once where a profile has them."""
@@ -219,7 +231,7 @@ class Profiles:
             for each in columns
             if each.attribute in SCALED_ATTRIBUTES.get(each.class_id, ()) and not each.is_clock
         }
-        return [key for key in keys if key not in self._scalers]
+        return [key for key in keys if key not in self._scalers and key not in self._unlisted()]
 
     def _read_scaler_profile(self, name: str) -> Script[None]:
         """One row of scaler_unit attributes; a meter without it is asked register by register."""

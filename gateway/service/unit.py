@@ -1,7 +1,7 @@
 """One meter at run time: its configuration, what can be said to it, and how it is doing."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 from hashlib import blake2b
 from pathlib import Path
@@ -16,6 +16,7 @@ from gateway.meter.dlms import DlmsScripts
 from gateway.meter.dlms_link import DlmsLink, Terms
 from gateway.meter.modbus import ModbusScripts
 from gateway.meter.modbus_link import ModbusLink, Pauses
+from gateway.meter.quirk_match import Recognition
 from gateway.meter.referencing import BaseNames
 from gateway.meter.security import NoBook
 from gateway.outbox.group_commit import GroupCommit
@@ -29,6 +30,7 @@ from protocols.dlms.quirk import NO_QUIRKS
 from protocols.message.status import MeterState
 from protocols.model.loader import load, load_file, model_ids
 from protocols.model.meter_model import MeterModel
+from protocols.model.quirk_table import KnownQuirks, read_quirk_table
 from protocols.model.table import ModelError
 from protocols.secret import Secret
 from protocols.settings.fault import nearest
@@ -62,15 +64,22 @@ class Unit:
         "named",
         "names",
         "prepared",
+        "recognition",
         "scripts",
         "terms",
         "trouble",
     )
 
     def __init__(
-        self, config: MeterConfig, model: MeterModel | None, credentials: Credentials | None, zone: tzinfo
+        self,
+        config: MeterConfig,
+        model: MeterModel | None,
+        credentials: Credentials | None,
+        zone: tzinfo,
+        known: Sequence[KnownQuirks] = (),
     ) -> None:
         self.config = config
+        self.recognition = Recognition(NO_QUIRKS if model is None else model.quirks, known)
         self.model = model
         self.credentials = credentials
         self.named: Mapping[str, Secret] = {} if credentials is None else credentials.profile.secrets
@@ -80,7 +89,7 @@ class Unit:
         self.terms = Terms(timeout_ms=config.timeout, retries=config.retries)
         self.scripts: DlmsScripts | ModbusScripts
         if isinstance(config.address, DlmsAddress):
-            self.scripts = DlmsScripts(zone, model)
+            self.scripts = DlmsScripts(zone, model, self.recognition)
         else:
             self.scripts = ModbusScripts(model.modbus if model is not None else None)
         self.names = BaseNames()
@@ -194,8 +203,9 @@ class Unit:
         called = None
         if isinstance(address.carrier, TcpListen):
             called = (lambda: call_of(self.id)) if call_of is not None else (lambda: None)
-        quirks = NO_QUIRKS if self.model is None else self.model.quirks
-        return DlmsLink(address, self.credentials, self.terms, entropy, called, quirks, notice, pushes, self.names)
+        return DlmsLink(
+            address, self.credentials, self.terms, entropy, called, self.recognition, notice, pushes, self.names
+        )
 
     async def ask(self, link: Link, request: Any) -> Any:
         """Ask what a script of this meter asks."""
@@ -258,6 +268,7 @@ def make_units(config: GatewayConfig, beside: Path, zone: tzinfo, entropy: Calla
     """
     fleet = read_fleet(config.fleet_keys, beside)
     ring = KeyRing(beside, fleet, title_of(config), entropy, one_title=config.system_title is not None)
+    known = () if config.quirks is None else known_quirks(beside / config.quirks)
     models: dict[str, MeterModel] = {}
     units: list[Unit] = []
     faults: list[str] = []
@@ -265,7 +276,7 @@ def make_units(config: GatewayConfig, beside: Path, zone: tzinfo, entropy: Calla
         if not each.enabled:
             continue
         try:
-            units.append(_readable(make_unit(each, zone, ring, models)))
+            units.append(_readable(make_unit(each, zone, ring, models, known)))
         except ConfigError as error:
             faults += error.faults
     if faults:
@@ -279,8 +290,29 @@ def make_units(config: GatewayConfig, beside: Path, zone: tzinfo, entropy: Calla
     return units
 
 
-def make_unit(config: MeterConfig, zone: tzinfo, ring: KeyRing, models: dict[str, MeterModel]) -> Unit:
-    """One meter, with its model and its keys.
+def known_quirks(file: Path) -> tuple[KnownQuirks, ...]:
+    """The quirks of a file, by what meters show.
+
+    Raises:
+        ConfigError: it can't be read, or says what cannot be.
+    """
+    try:
+        return read_quirk_table(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ConfigError([f"{file}: can't be read ({reason})"]) from None
+    except ModelError as error:
+        raise ConfigError([str(error)]) from None
+
+
+def make_unit(
+    config: MeterConfig,
+    zone: tzinfo,
+    ring: KeyRing,
+    models: dict[str, MeterModel],
+    known: Sequence[KnownQuirks] = (),
+) -> Unit:
+    """One meter, with its model, its keys, and the quirks that it may turn out to have.
 
     Raises:
         ConfigError: a model or key is missing.
@@ -295,7 +327,7 @@ def make_unit(config: MeterConfig, zone: tzinfo, ring: KeyRing, models: dict[str
     suite = config.suite
     if suite is None:
         suite = model.security_suite(address.client) if model is not None and offered is not None else 0
-    return Unit(config, model, credentials(config, address.client, ring, offered, suite), zone)
+    return Unit(config, model, credentials(config, address.client, ring, offered, suite), zone, known)
 
 
 def _readable(unit: Unit) -> Unit:

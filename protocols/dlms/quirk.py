@@ -1,6 +1,7 @@
 """What makers do differently, by name: consulted by the client, matched on a meter's identity by whoever makes one."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from protocols.hdlc.parameters import WINDOW_MAX
 
@@ -18,6 +19,8 @@ class Quirks:
         request_octets_max: the meter takes no longer APDUs than this, whatever it negotiates; 0 is no such limit.
         hdlc_window_max: the meter handles no more HDLC frames in one go than this, whatever its UA says, so that no
             more are proposed (servers are known that answer each frame of a window, polled or not); 0 is no such limit.
+        unlisted: scaler and unit of objects, by class and logical name, that profiles capture and that the meter does
+            not have in its object list, so that it cannot be asked for them.
     """
 
     no_release: bool = False
@@ -27,6 +30,7 @@ class Quirks:
     server_title: bytes = b""
     request_octets_max: int = 0
     hdlc_window_max: int = 0
+    unlisted: Mapping[tuple[int, bytes], tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.request_octets_max < 0:

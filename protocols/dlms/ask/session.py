@@ -120,6 +120,10 @@ class Session(Layer[Apdu | LinkUp | LinkDown, Any]):
         self.below(LinkConnect(self.profile.client, self.server), now_us)
         return self._association_ticket
 
+    def respect(self, quirks: Quirks) -> None:
+        """The meter turns out to have these, from now on; what was agreed on before stays agreed."""
+        self._quirks = self._terms.quirks = quirks
+
     # What the conversation adds.
 
     @abstractmethod
