@@ -22,6 +22,8 @@ HEADER_OCTETS: Final = 6
 WINDOW_MAX: Final = 63
 """The window field has six bits."""
 BLOCK_NUMBER_MAX: Final = 0xFFFF
+NOTHING_ACKNOWLEDGED: Final = 0xFFFF
+"""What a widespread client writes, from its third block of a request on, for an acknowledgement of nothing; 0 is right."""
 UNLIMITED_BLOCK_OCTETS: Final = 1024
 """The data of one block where the other side sets no limit to an APDU."""
 
@@ -241,6 +243,8 @@ class GeneralBlockTransfer:
         Raises:
             RemoteProtocolError: the APDU passes our limit; the exchange is given up.
         """
+        if block.data and block.acknowledged == NOTHING_ACKNOWLEDGED > self._sent:
+            block = block._replace(acknowledged=0)
         if not self._requester and block.number == 1 and block.acknowledged == 0 and block.data:
             self.reset()  # a new exchange always begins so, and within one only a repeated first block does
         if self._is_stale(block):

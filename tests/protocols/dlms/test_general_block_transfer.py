@@ -131,6 +131,14 @@ def test_a_request_in_blocks_is_delivered_once_however_often_its_end_is_repeated
     assert client.receive(answer[0])[0] == b"answer"
 
 
+def test_a_client_that_acknowledges_a_block_that_never_was_is_understood() -> None:
+    # As the Java client of a widespread library sends a request of three blocks.
+    server = GeneralBlockTransfer(requester=False, window=8)
+    assert answers(server, "e00000010000" + "03c101c1") == (None, ["e0080001000100"])
+    assert answers(server, "e00000020000" + "03000102") == (None, ["e0080001000200"])
+    assert answers(server, "e0810003ffff" + "03030405") == (bytes.fromhex("c101c1000102030405"), [])
+
+
 def test_what_passes_the_limit_is_given_up() -> None:
     server = GeneralBlockTransfer(requester=False, octets_max=100)
     server.receive(GeneralBlock(False, True, 8, 1, 0, bytes(60)))
