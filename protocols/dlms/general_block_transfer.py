@@ -23,7 +23,7 @@ WINDOW_MAX: Final = 63
 """The window field has six bits."""
 BLOCK_NUMBER_MAX: Final = 0xFFFF
 NOTHING_ACKNOWLEDGED: Final = 0xFFFF
-"""What a widespread client writes, from its third block of a request on, for an acknowledgement of nothing; 0 is right."""
+"""What a widespread client writes from its third block of a request on, where 0 would be right."""
 UNLIMITED_BLOCK_OCTETS: Final = 1024
 """The data of one block where the other side sets no limit to an APDU."""
 
