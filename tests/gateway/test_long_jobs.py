@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from gateway.push.tap import Heard
+from protocols.model.association import SECRETS_DEFAULT
 from tests.broker import mosquitto
 from tests.gateway.live import bench, client_48, dlms, listener, running
 
@@ -50,6 +53,50 @@ async def test_keys_are_changed_confirmed_by_use_and_remembered(tmp_path: Path) 
                 await ear.until(lambda: len(ear.payloads("/instantaneous")) > before + 1)
             for message in ear.seen:
                 assert NEXT["block"].lower() not in message.payload.decode().lower()
+
+
+async def test_pushes_go_on_under_the_new_keys(tmp_path: Path) -> None:
+    """What is on the wire is deciphered here by hand: first by the old key alone, then by the new one alone."""
+    following = {name: {"env": f"TEST_NEXT_{name.upper()}"} for name in NEXT}
+    pushing = dlms(push={"to": "connection", "random": 0})
+    wire: list[bytes] = []
+    with mosquitto(tmp_path) as broker:
+        async with bench(pushing, clock={"rate": 6000}) as urls, listener(broker.url) as ear:
+            described = meter(urls, next_keys=following, model="is15959-d1")
+            async with running(tmp_path, broker.url, described) as live:
+                take = live.gateway.intake.take
+
+                def note(heard: Heard) -> None:
+                    wire.append(heard.apdu)
+                    take(heard)
+
+                live.gateway.intake.take = note  # type: ignore[method-assign]
+                await ear.until(lambda: ear.payloads("MB0001/reading/block_load"))
+                ear.send("MB0001", "rotate_keys", "k1", args={"keys": ["block", "authentication"]})
+                confirmed = await ear.first("/result", id="k1", final=True)
+                assert (confirmed["rung"], confirmed["detail"]["push"]) == ("confirmed", "acknowledged")
+                pushed, read = len(wire), len(ear.payloads("MB0001/reading/block_load"))
+                await ear.until(lambda: len(ear.payloads("MB0001/reading/block_load")) > read + 2)
+                refused = live.gateway.health.registry.get_sample_value(
+                    "gateway_errors_total", {"kind": "push_refused"}
+                )
+    old = SECRETS_DEFAULT["block"].reveal()
+    assert (is_of(wire[0], old), is_of(wire[0], bytes.fromhex(NEXT["block"]))) == (True, False)
+    assert wire[pushed + 1 :]
+    for apdu in wire[pushed + 1 :]:
+        assert (is_of(apdu, old), is_of(apdu, bytes.fromhex(NEXT["block"]))) == (False, True)
+    assert refused is None
+
+
+def is_of(apdu: bytes, key: bytes) -> bool:
+    """Whether a general-glo APDU that is encrypted only holds a push of this meter under a key."""
+    assert (apdu[0], apdu[1]) == (0xDB, 8)
+    title, control = apdu[2:10], 11 + (apdu[10] & 0x7F if apdu[10] & 0x80 else 0)
+    assert apdu[control] == 0x20
+    counter, ciphered = apdu[control + 1 : control + 5], apdu[control + 5 :]
+    nonce = title + counter + (2).to_bytes(4, "big")  # the block after that of the tag
+    plain = Cipher(algorithms.AES(key), modes.CTR(nonce)).decryptor().update(ciphered)
+    return plain.startswith(b"\x0f") and b"MTBMB0001" in plain
 
 
 async def test_keys_without_a_master_or_a_next_one_are_not_changed(tmp_path: Path) -> None:
