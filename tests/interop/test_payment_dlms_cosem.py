@@ -2,14 +2,18 @@
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from random import Random
+from select import select
 from typing import Any
 
 import pytest
 from dlms_cosem.clients.dlms_client import ActionError
 from dlms_cosem.cosem import CosemMethod, Obis
 from dlms_cosem.enumerations import AuthenticationMechanism, CosemInterface
+from dlms_cosem.exceptions import CommunicationError
 
 from emulator.payment.state import TokenStatus
 from emulator.payment.token import BenchFormat
@@ -106,6 +110,43 @@ def test_an_independent_client_reads_and_pays_and_a_kill_loses_nothing(tmp_path:
         assert enter(client, TOKEN.issue(7, 12_345)) == (False, TokenStatus.VALIDATION_FAILURE)
         assert enter(client, TOKEN.issue(8, 5)) == (True, TokenStatus.EXECUTION_OK)
         assert content(client, 112, TOKENS, 2) == 12_350
+
+
+def send_and_kill(transport: Any, running: Running, after_s: float, data: bytes) -> bytes:
+    """Send a request, and kill the meter when it has had so much time for it, or has answered."""
+    transport.tcp_socket.sendall(transport.wrap(data))
+    select([transport.tcp_socket], [], [], after_s)
+    running.process.send_signal(signal.SIGKILL)
+    raise ConnectionResetError("the meter was killed")
+
+
+def test_a_token_that_a_kill_has_cut_off_counts_once(tmp_path: Path) -> None:
+    """Killed while it works on the token, at whatever instant: entered again, it has counted once."""
+    (tmp_path / "prepaid.toml").write_text(MODEL)
+    (tmp_path / "bench.toml").write_text(BENCH)
+    rng = Random(20241028)
+    paid = 0
+    with emulator("bench.toml", "--state", "kept", cwd=tmp_path) as running:
+        cut_off(running, 1, rng.uniform(0, 0.004))
+    for number in (1, 2):
+        with emulator("bench.toml", "--state", "kept", cwd=tmp_path) as running:
+            token = TOKEN.issue(number, 1000 + number)
+            with utility(running, b"MTB00001") as client:
+                again, status = enter(client, token)
+                assert status == (TokenStatus.EXECUTION_OK if again else TokenStatus.VALIDATION_FAILURE)
+                paid += 1000 + number
+                assert content(client, 112, TOKENS, 2) == paid
+                assert enter(client, token) == (False, TokenStatus.VALIDATION_FAILURE)
+            if number == 1:
+                cut_off(running, 2, rng.uniform(0, 0.004))
+
+
+def cut_off(running: Running, number: int, after_s: float) -> None:
+    """Enter a token, and kill the meter over it."""
+    with suppress(OSError, CommunicationError), utility(running, b"MTB00001") as client:
+        client.io_interface.send = partial(send_and_kill, client.io_interface, running, after_s)
+        enter(client, TOKEN.issue(number, 1000 + number))
+    assert running.end(signal.SIGKILL) == -signal.SIGKILL
 
 
 def test_the_meter_reader_reads_every_attribute_of_the_payment_objects(tmp_path: Path) -> None:

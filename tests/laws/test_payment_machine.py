@@ -47,7 +47,8 @@ class PaymentMachine(RuleBasedStateMachine):
         self.at_ms = START_MS
         self.accepted: list[int] = []
         self.paid = 0
-        self.withheld_ms: int | None = None
+        self.dark: tuple[int, int] | None = None
+        """Since when the switch is open for money, and what the register of import showed then."""
 
     @initialize(
         load=st.sampled_from(LOADS),
@@ -212,6 +213,19 @@ class PaymentMachine(RuleBasedStateMachine):
         if self.at_ms >= meter.relay.since_ms + OPERATING_MS:
             assert not meter.relay.contact_closed
             assert meter.value("current", self.at_ms) == 0
+
+    @invariant()
+    def out_of_credit_no_energy_is_counted(self) -> None:
+        """Between two looks, too: the register stands still for as long as the switch stays open."""
+        if not hasattr(self, "meter"):
+            return
+        meter = self.meter
+        account = look(meter, self.at_ms)
+        since_ms, known = meter.relay.since_ms, self.dark
+        self.dark = None
+        if account.supply is Supply.WITHHELD and meter.running and self.at_ms >= since_ms + OPERATING_MS:
+            self.dark = (since_ms, meter.value("active_energy_import", self.at_ms))
+            assert known is None or known[0] != since_ms or known == self.dark
 
     @invariant()
     def supply_is_withheld_for_a_reason(self) -> None:
