@@ -1,12 +1,19 @@
 """Protected APDUs: whatever comes is refused as a value, unless it is what the other side really protected."""
 
 from protocols.dlms.acse import Mechanism
-from protocols.dlms.ciphered import GeneralHeader, GeneralSigning
+from protocols.dlms.ciphered import GeneralHeader
 from protocols.dlms.security.certificate import Certificate, read_certificate
 from protocols.dlms.security.challenge import Credentials, Exchange, check
 from protocols.dlms.security.control import AUTHENTICATED, PROTECTED
 from protocols.dlms.security.envelope import protect_ded, protect_general_glo, protect_glo, unprotect
-from protocols.dlms.security.general import open_signed, protect_agreed, protect_identified, protect_wrapped, sign_apdu
+from protocols.dlms.security.general import (
+    Signed,
+    open_signed,
+    protect_agreed,
+    protect_identified,
+    protect_wrapped,
+    sign_apdu,
+)
 from protocols.dlms.security.opened import Opened
 from protocols.dlms.security.refused import Refused
 from protocols.dlms.security.suite import SUITE_1
@@ -44,7 +51,7 @@ def target(data: bytes) -> None:
     else:
         assert isinstance(opened, Refused)
     signed = open_signed(data, SERVERS[1], CLIENT_TITLE)
-    if isinstance(signed, GeneralSigning):
+    if isinstance(signed, Signed):
         assert signed.content == GET_CLOCK
     assert isinstance(read_certificate(data), Certificate | Refused)
     for mechanism in Mechanism:

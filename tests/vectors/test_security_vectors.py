@@ -1,8 +1,9 @@
 """Ciphering and authentication with the keys, titles and counter of the standard's published examples.
 
 The values are facts of the examples of the DLMS UA Green Book (suite 0), collected from public implementations that
-carry them as test data; they were computed again and hold. For suites 1 and 2, ECDSA and key agreement no public
-vectors were found: those are held against `cryptography` in tests/protocols/dlms/security.
+carry them as test data; they were computed again and hold. Those of suite 1 are in
+`test_agreement_vectors.py`; for suite 2 none were found, so it is held against `cryptography` in
+tests/protocols/dlms/security.
 """
 
 import pytest

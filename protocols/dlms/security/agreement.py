@@ -65,7 +65,7 @@ def agree(
 
 
 def signed_ephemeral(
-    suite: Suite, ephemeral: ec.EllipticCurvePrivateKey, signing: ec.EllipticCurvePrivateKey, prefix: bytes
+    suite: Suite, ephemeral: ec.EllipticCurvePrivateKey, signing: ec.EllipticCurvePrivateKey, prefix: bytes = b""
 ) -> bytes:
     """An ephemeral public key and its signature, one after the other.
 
@@ -73,14 +73,14 @@ def signed_ephemeral(
         suite: of both.
         ephemeral: whose public key it is.
         signing: the sender's key for digital signature.
-        prefix: the octet that is signed before it: the key id in a security setup, the scheme in general-ciphering.
+        prefix: what is signed before it: the key id in a security setup, nothing in general-ciphering.
     """
     octets = public_octets(suite, ephemeral.public_key())
     return octets + sign(suite, signing, prefix + octets)
 
 
 def open_ephemeral(
-    suite: Suite, data: bytes, signer: ec.EllipticCurvePublicKey, prefix: bytes
+    suite: Suite, data: bytes, signer: ec.EllipticCurvePublicKey, prefix: bytes = b""
 ) -> ec.EllipticCurvePublicKey | Refused:
     """The ephemeral public key that `data` holds, once its signature is found to be the signer's."""
     size = 2 * suite.coordinate_octets

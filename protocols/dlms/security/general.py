@@ -1,11 +1,12 @@
 """General-ciphering and general-signing: any APDU from anyone to anyone, with the key named, sent along or agreed.
 
 What these APDUs say of themselves (transaction, originator, recipient, time) is authenticated or signed with the rest,
-each element with its length, as it stands in the APDU.
+each element with its length, as it stands in the APDU. For signatures the Green Book says so of the content too; what
+signs in the field (Gurux, EnergyICT, the firmware of Korean meters) leaves the content's length out. Both are taken.
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -86,7 +87,7 @@ def protect_agreed(
     other = _held(keys.other_agreement_key)
     sender, recipient = header.originator_system_title, header.recipient_system_title
     if ephemeral is not None:
-        data = signed_ephemeral(keys.suite, ephemeral, _held(keys.signing_key), bytes((ONE_PASS,)))
+        data = signed_ephemeral(keys.suite, ephemeral, _held(keys.signing_key))
         info = AgreedKey(bytes((ONE_PASS,)), data)
         key = agree(keys.suite, ephemeral, other, originator=sender, recipient=recipient)
     else:
@@ -136,18 +137,40 @@ def unprotect_general(
     return Opened(plain, content[0], int.from_bytes(content[1:5], "big"), use, sender)
 
 
-def sign_apdu(keys: Keys, header: GeneralHeader, apdu: bytes) -> bytes:
+def sign_apdu(keys: Keys, header: GeneralHeader, apdu: bytes, *, with_length: bool = True) -> bytes:
     """An APDU, plain or ciphered, with this side's signature.
+
+    Args:
+        keys: this side's.
+        header: names both sides.
+        apdu: to sign.
+        with_length: whether the signature covers the length of the APDU too; see the module.
 
     Raises:
         LocalProtocolError: there is no key to sign with.
     """
-    signature = sign(keys.suite, _held(keys.signing_key), header.encode() + encode_octets(apdu))
+    signature = sign(keys.suite, _held(keys.signing_key), _covered(header, apdu, with_length=with_length))
     return GeneralSigning(header, apdu, signature).encode()
 
 
-def open_signed(data: bytes, keys: Keys, title: bytes) -> GeneralSigning | Refused:
-    """The signed APDU, whose content may be used, or why not.
+def _covered(header: GeneralHeader, apdu: bytes, *, with_length: bool) -> bytes:
+    return header.encode() + (encode_octets(apdu) if with_length else apdu)
+
+
+class Signed(NamedTuple):
+    """What a signature that holds covers.
+
+    Attributes:
+        content: the APDU, plain or ciphered.
+        with_length: whether its length is covered too.
+    """
+
+    content: bytes
+    with_length: bool
+
+
+def open_signed(data: bytes, keys: Keys, title: bytes) -> Signed | Refused:
+    """The signed APDU, which may be used, or why not.
 
     Args:
         data: a general-signing APDU.
@@ -163,8 +186,13 @@ def open_signed(data: bytes, keys: Keys, title: bytes) -> GeneralSigning | Refus
         return sender
     if keys.other_signing_key is None:
         return Refused(RefusalKind.KEY, f"there is no public key to check the signature of {show_title(sender)} with")
-    message = signed.header.encode() + encode_octets(signed.content)
-    return verify(keys.suite, keys.other_signing_key, message, signed.signature) or signed
+    suite, other = keys.suite, keys.other_signing_key
+    refused = verify(suite, other, _covered(signed.header, signed.content, with_length=True), signed.signature)
+    if refused is None:
+        return Signed(signed.content, with_length=True)
+    if verify(suite, other, _covered(signed.header, signed.content, with_length=False), signed.signature) is None:
+        return Signed(signed.content, with_length=False)
+    return refused
 
 
 def _seal(
@@ -195,7 +223,7 @@ def _agreed(info: AgreedKey, keys: Keys, header: GeneralHeader) -> Secret | Refu
     if info.key_parameters == bytes((ONE_PASS,)):
         if keys.other_signing_key is None:
             return Refused(RefusalKind.KEY, "there is no public key to check the ephemeral key's signature with")
-        other = open_ephemeral(keys.suite, info.key_ciphered_data, keys.other_signing_key, info.key_parameters)
+        other = open_ephemeral(keys.suite, info.key_ciphered_data, keys.other_signing_key)
         if isinstance(other, Refused):
             return other
     elif info.key_parameters == bytes((STATIC_UNIFIED,)) and keys.other_agreement_key is not None:

@@ -65,14 +65,26 @@ class _Protection(ABC):
         context: keys, counters and policy, shared with other associations of the same two sides.
     """
 
-    __slots__ = ("_context", "_dedicated", "_form", "_keys", "_keyset", "_quick", "_signed", "_transaction", "overhead")
+    __slots__ = (
+        "_base",
+        "_context",
+        "_dedicated",
+        "_form",
+        "_keys",
+        "_quick",
+        "_signed",
+        "_transaction",
+        "_with_length",
+        "overhead",
+    )
 
     def __init__(self, context: SecurityContext) -> None:
         self._context = context
-        self._keyset = context.current
-        self._keys: Keys = context.current.keys
+        self._base: Keys = context.current.keys
+        self._keys = self._base
         self._dedicated: Secret | None = None
         self._transaction = b""
+        self._with_length = True
         self._use_form(Form.GLO, signed=False)
 
     def _use_form(self, form: Form, *, signed: bool) -> None:
@@ -112,6 +124,7 @@ class _Protection(ABC):
             if isinstance(outer, Refused):
                 return outer
             apdu, signed = outer.content, True
+            self._note_signature(with_length=outer.with_length)
         if not apdu or apdu[0] not in CIPHERED_TAGS:
             return _in_clear(apdu, signed=signed)
         opened = unprotect(apdu, keys, title, counters=keyset.lowest, required=required & PROTECTED)
@@ -122,6 +135,7 @@ class _Protection(ABC):
             if isinstance(inner, Refused):
                 return inner
             opened.apdu, signed = inner.content, True
+            self._note_signature(with_length=inner.with_length)
         if opened.apdu[:1] not in _KNOWN:
             return Refused(RefusalKind.MALFORMED, "what was deciphered is no APDU: the block cipher key is wrong")
         if required & SIGNED and not signed:
@@ -130,20 +144,24 @@ class _Protection(ABC):
         return opened
 
     @abstractmethod
+    def _note_signature(self, *, with_length: bool) -> None:
+        """A signature that covers the length of what it signs, or not, was found to hold."""
+
+    @abstractmethod
     def _note_form(self, apdu: bytes, *, signed: bool) -> None:
         """An APDU of this form was accepted."""
 
     def _with_dedicated(self, keyset: KeySet, association: Association) -> Keys | Refused:
         """The keys, with the dedicated one of the association; made once and again when one of them has changed."""
         key = association.dedicated_key
-        if keyset is not self._keyset or key is not self._dedicated:
+        if keyset.keys is not self._base or key is not self._dedicated:
             try:
                 self._keys = keyset.keys if key is None else keyset.keys.with_dedicated(key)
             except ValueError as error:
                 return Refused(RefusalKind.KEY, str(error))
             if key is not None and key is not self._dedicated:
                 self._context.begin_dedicated(key)
-            self._keyset, self._dedicated = keyset, key
+            self._base, self._dedicated = keyset.keys, key
         return self._keys
 
     def _seal(self, plain: bytes, association: Association, control: int) -> bytes:
@@ -161,7 +179,8 @@ class _Protection(ABC):
         sealed = seal(self._form, self._context, keyset, keys, control, plain, title, self._transaction)
         if not self._signed or plain[0] in INITIATE_TAGS:
             return sealed
-        return sign_apdu(keys, GeneralHeader(self._transaction, keys.title, title), sealed)
+        header = GeneralHeader(self._transaction, keys.title, title)
+        return sign_apdu(keys, header, sealed, with_length=self._with_length)
 
 
 _KNOWN: Final = frozenset(bytes((tag,)) for tag in KNOWN_TAGS)
@@ -219,6 +238,9 @@ class ServerProtection(_Protection):
                 state_error=StateError.SERVICE_NOT_ALLOWED, service_error=ServiceError.OPERATION_NOT_POSSIBLE
             ).encode()
 
+    def _note_signature(self, *, with_length: bool) -> None:
+        self._with_length = with_length
+
     def _note_form(self, apdu: bytes, *, signed: bool) -> None:
         form, self._transaction = form_of(apdu)
         self._use_form(form, signed=signed)
@@ -231,12 +253,16 @@ class ClientProtection(_Protection):
         context: keys, counters, and by `control` what everything is protected with.
         form: how requests travel.
         signed: whether they are signed too.
+        with_length: whether signatures cover the length of what they sign; see `general`.
     """
 
     __slots__ = ("_transactions",)
 
-    def __init__(self, context: SecurityContext, form: Form = Form.GLO, *, signed: bool = False) -> None:
+    def __init__(
+        self, context: SecurityContext, form: Form = Form.GLO, *, signed: bool = False, with_length: bool = True
+    ) -> None:
         super().__init__(context)
+        self._with_length = with_length
         self._use_form(form, signed=signed)
         self._transactions = 0
 
@@ -262,6 +288,9 @@ class ClientProtection(_Protection):
             self._transactions += 1
             self._transaction = self._transactions.to_bytes(8, "big")
         return self._seal(apdu, association, self._context.control)
+
+    def _note_signature(self, *, with_length: bool) -> None:
+        """A meter signs as it likes."""
 
     def _note_form(self, apdu: bytes, *, signed: bool) -> None:
         """A meter answers as it likes, as long as it protects."""

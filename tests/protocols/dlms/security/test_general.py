@@ -8,13 +8,13 @@ from protocols.dlms.ciphered import (
     AgreedKey,
     GeneralCiphering,
     GeneralHeader,
-    GeneralSigning,
     IdentifiedKey,
     WrappedKey,
 )
 from protocols.dlms.security.control import AUTHENTICATED, BROADCAST, ENCRYPTED, PROTECTED
 from protocols.dlms.security.envelope import unprotect
 from protocols.dlms.security.general import (
+    Signed,
     open_signed,
     protect_agreed,
     protect_identified,
@@ -155,12 +155,11 @@ def test_a_wrapped_key_of_the_wrong_length_is_refused() -> None:
     assert refused.kind is RefusalKind.KEY
 
 
+@pytest.mark.parametrize("with_length", [True, False])
 @pytest.mark.parametrize("suite", [1, 2])
-def test_a_signed_apdu_is_opened_with_the_senders_key_alone(suite: int) -> None:
-    octets = sign_apdu(CLIENTS[suite], HEADER, PUSH)
-    signed = open_signed(octets, SERVERS[suite], CLIENT_TITLE)
-    assert isinstance(signed, GeneralSigning)
-    assert signed.content == PUSH
+def test_a_signed_apdu_is_opened_with_the_senders_key_alone(suite: int, *, with_length: bool) -> None:
+    octets = sign_apdu(CLIENTS[suite], HEADER, PUSH, with_length=with_length)
+    assert open_signed(octets, SERVERS[suite], CLIENT_TITLE) == Signed(PUSH, with_length=with_length)
     assert _refused(open_signed(octets, CLIENTS[suite], b"")).kind is RefusalKind.TITLE
     keyless = dataclasses.replace(SERVERS[suite], other_signing_key=None)
     assert _refused(open_signed(octets, keyless, CLIENT_TITLE)).kind is RefusalKind.KEY
