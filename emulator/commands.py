@@ -1,4 +1,4 @@
-"""The command line of the emulator: `run`, `models`, `keys`, `plot`, `image`, `token`, `init`."""
+"""The command line of the emulator: `run`, `models`, `keys`, `certificates`, `plot`, `image`, `token`, `init`."""
 
 import asyncio
 import contextlib
@@ -7,19 +7,23 @@ import importlib.util
 import json
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from time import time_ns
 from typing import Annotated, Any, Final
 
 import typer
 
 from emulator.bench.assembly import Household, assemble
-from emulator.bench.file import BenchError, BenchFile, check, plans, read_bench
+from emulator.bench.file import ID, BenchError, BenchFile, check, plans, read_bench
 from emulator.bench.journal import Journal
 from emulator.bench.running import RunningBench
+from emulator.keys.issue import issue
 from emulator.keys.key_file import rows, text_of, write
 from emulator.line.endpoint import EndpointError, check_files
 from emulator.payment.issue import issued
@@ -28,6 +32,7 @@ from protocols.model.loader import load, load_file, model_ids
 from protocols.model.meter_model import MeterModel
 from protocols.model.table import ModelError
 
+TITLE: Final = re.compile(r"[0-9A-Fa-f]{16}")
 WRONG_USE: Final = 2
 """Exit status for wrong use or configuration."""
 
@@ -181,6 +186,39 @@ def keys(
         except ValueError as error:
             raise BenchError([f"{bench}: {error}"]) from None
     typer.echo(f"{out} written, for {len(found)} meters; readable by its owner only")
+
+
+@app.command()
+def certificates(
+    bench: Annotated[Path, typer.Argument(help="A bench file with meters of security suite 1 or 2.")],
+    out: Annotated[Path, typer.Option(help="The folder where they go.")],
+    title: Annotated[
+        list[str] | None, typer.Option(help="Who else has some, as NAME=SYSTEM_TITLE in 16 hexadecimal digits.")
+    ] = None,
+) -> None:
+    """Make an authority of your own, and key pairs with its certificates for meters and others, as PEM files."""
+    with _told():
+        others = dict(_titled(each) for each in title or ())
+        try:
+            owners = issue(read_bench(bench), bench.parent, others, out, _now(), os.urandom)  # noqa: TID251 (the edge)
+        except FileExistsError as error:
+            raise BenchError([f"{error.filename} is already there; name another folder"]) from None
+        except OSError as error:
+            raise BenchError([f"{out}: can't be written ({error.strerror})"]) from None
+        except ValueError as error:
+            raise BenchError([f"{bench}: {error}"]) from None
+    typer.echo(f"{out} written, for {', '.join(owners)}; readable by its owner only")
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(time_ns() / 1_000_000_000, UTC)
+
+
+def _titled(text: str) -> tuple[str, bytes]:
+    name, _, digits = text.partition("=")
+    if not ID.fullmatch(name) or not TITLE.fullmatch(digits):
+        raise BenchError([f"--title {text!r}: write NAME=SYSTEM_TITLE, as gw1=4D42474757310001"])
+    return name, bytes.fromhex(digits)
 
 
 @app.command()

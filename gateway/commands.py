@@ -66,7 +66,7 @@ def check_config(
     """Say what is wrong with a configuration file, by line and key; nothing is started."""
     with told(as_json=as_json):
         config = load(file)
-        make_units(config, file.parent, zone_of(config.clock.zone), _edge(file).entropy)
+        make_units(config, file.parent, zone_of(config.clock.zone), _edge(file).entropy, system_ms)
         broker_of(config.broker, config.id, file.parent)
         said = {"ok": True, "id": config.id, "meters": len(config.meter)}
         typer.echo(json.dumps(said) if as_json else f"{file}: good; gateway {config.id}, {len(config.meter)} meters")

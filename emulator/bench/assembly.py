@@ -17,7 +17,8 @@ from emulator.bench.resident import Resident
 from emulator.errand.errands import Errands, runs_errands
 from emulator.face.cosem.face import CosemFace
 from emulator.face.modbus.face import ModbusFace
-from emulator.keys.keyring import keys_of
+from emulator.keys.certificate_store import SECRET_NAMES, Works
+from emulator.keys.keyring import keys_of, suite_of
 from emulator.line.rs485 import LineBehaviour
 from emulator.load import load_from_table
 from emulator.load.recorded import RecordedLoad
@@ -27,6 +28,7 @@ from emulator.state import MeterState, StateError, keep, path_of
 from emulator.timing.clock import BenchClock
 from emulator.timing.zone import Zone, zone
 from protocols.address import MeterAddress
+from protocols.dlms.security.key_file import authorities_in, certificates_in, private_key_of
 from protocols.modbus.security import Rights
 from protocols.model.association import SECRETS_DEFAULT, secrets_default
 from protocols.model.loader import load, load_file
@@ -81,6 +83,7 @@ class _Kind(NamedTuple):
 
     model: MeterModel
     secrets: dict[str, Secret]
+    pairs: Works
     public_keys: bool
 
 
@@ -186,6 +189,8 @@ def _member(
         face = resident.cosem = CosemFace(meter, kind.model, clock, kind.secrets)
         if plan.section.push is not None:
             direct(face, plan.section.push)
+        if kind.pairs != Works():
+            resident.keyring(face).pairs = kind.pairs
         if state is not None:
             face.keep(state.notes, state.put)
             resident.keyring(face).keep(state.notes, state.put)
@@ -205,6 +210,10 @@ def _kind(section: MeterSection, directory: Path) -> _Kind:
     if section.push is not None:
         check_push(model, section.push)
     secrets = {key: source.read(directory) for key, source in section.keys.items()}
+    pairs = Works(
+        authorities=tuple(authorities_in(section.authorities, directory)),
+        certificates=tuple(certificates_in(section.certificates, directory)),
+    )
     for client in model.associations:
         keys_of(
             model,
@@ -212,10 +221,16 @@ def _kind(section: MeterSection, directory: Path) -> _Kind:
             model.identity.system_title(section.id),
             {**secrets_default(model.security_suite(client)), **secrets},
         )
+        suite = suite_of(model, client)
+        for name in SECRET_NAMES.values():
+            if name in secrets and suite.curve is not None:
+                private_key_of(suite, secrets[name])
     needed = {MECHANISM_KEYS.get(association.mechanism, "") for association in model.associations.values()}
     if any(association.context >= LN_CIPHERED for association in model.associations.values()):
         needed |= {"block", "authentication"}
     if (account := model.physics.payment.account) is not None and account.gateway is not None:
         needed.add("token")
         format_of(account.gateway, {**SECRETS_DEFAULT, **secrets}["token"], section.id)
-    return _Kind(model, secrets, public_keys=any(key in SECRETS_DEFAULT and key not in secrets for key in needed))
+    return _Kind(
+        model, secrets, pairs, public_keys=any(key in SECRETS_DEFAULT and key not in secrets for key in needed)
+    )

@@ -142,6 +142,8 @@ class MeterSection(Section):
     supply: dict[str, Any] | None = None
     listen: tuple[Annotated[Any, BeforeValidator(_listen)], ...] = ()
     keys: dict[str, SecretSource] = Field(default_factory=dict)
+    authorities: tuple[str, ...] = ()
+    certificates: tuple[str, ...] = ()
     push: PushSection | None = None
 
     @field_validator("id")

@@ -1,15 +1,16 @@
 """The key pairs and certificates of one security setup: what a meter signs and agrees with, and whose keys it believes.
 
 A new pair is generated beside the one in force and takes over when a certificate for it is imported. A certificate is
-only taken if a chain leads from it to the trusted root. Without certificates of its own, everybody on a bench has the
-keys that the bench's authority makes from system titles.
+only taken if a chain leads from it to a trusted root. That is the bench's authority, which gives everybody on a bench
+keys made from system titles, until the bench file names authorities of its own: then nobody has any but by certificate.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -24,9 +25,11 @@ from protocols.dlms.security.certificate import (
     request_certificate,
     verify_chain,
 )
+from protocols.dlms.security.key_file import private_key_of
 from protocols.dlms.security.refused import RefusalKind, Refused
 from protocols.dlms.security.signature import private_key
 from protocols.dlms.security.suite import Suite
+from protocols.dlms.security.trust import Trust
 from protocols.secret import Secret
 
 CERTIFICATES_MAX: Final = 16
@@ -37,6 +40,20 @@ PAIR_TYPES: Final = {0: Usage.DIGITAL_SIGNATURE, 1: Usage.KEY_AGREEMENT}
 
 SECRET_NAMES: Final = {Usage.DIGITAL_SIGNATURE: "signing", Usage.KEY_AGREEMENT: "agreement"}
 """Private keys as the configuration names them."""
+
+
+class Works(NamedTuple):
+    """What a meter leaves the works with.
+
+    Attributes:
+        secrets: keys by name; the private ones are of interest here.
+        authorities: whom certificates must come from; without any, the bench's.
+        certificates: its own and others'.
+    """
+
+    secrets: Mapping[str, Secret] = MappingProxyType({})
+    authorities: Sequence[Certificate] = ()
+    certificates: Sequence[Certificate] = ()
 
 
 class Entity(IntEnum):
@@ -55,17 +72,17 @@ class CertificateStore:
         name: of the security setup.
         suite: in force; suite 0 has neither pairs nor certificates.
         title: the meter's system title.
-        secrets: private keys that the bench file names.
+        works: what it has from the works.
         book: where what must survive is kept.
     """
 
-    __slots__ = ("_book", "_fresh", "_name", "_pairs", "_secrets", "_suite", "_title", "certificates")
+    __slots__ = ("_book", "_fresh", "_name", "_pairs", "_suite", "_title", "_works", "certificates")
 
-    def __init__(self, name: str, suite: Suite, title: bytes, secrets: Mapping[str, Secret], book: Book) -> None:
+    def __init__(self, name: str, suite: Suite, title: bytes, works: Works, book: Book) -> None:
         self._name = name
         self._suite = suite
         self._title = title
-        self._secrets = secrets
+        self._works = works
         self._book = book
         self._pairs: dict[Usage, ec.EllipticCurvePrivateKey] = {}
         self._fresh: dict[Usage, ec.EllipticCurvePrivateKey] = {}
@@ -76,16 +93,19 @@ class CertificateStore:
     def _restore(self) -> None:
         kept = json.loads(self._book.get(f"pairs {self._name}") or "{}")
         for usage, secret_name in SECRET_NAMES.items():
-            digits, named = kept.get(secret_name), self._secrets.get(secret_name)
+            digits, named = kept.get(secret_name), self._works.secrets.get(secret_name)
             if digits is not None:
                 self._pairs[usage] = private_key(self._suite, Secret(bytes.fromhex(digits)))
             elif named is not None:
-                self._pairs[usage] = private_key(self._suite, named)
+                self._pairs[usage] = private_key_of(self._suite, named)
             else:
                 self._pairs[usage] = bench_key(self._suite, self._title, usage)
             if f"new {secret_name}" in kept:
                 self._fresh[usage] = private_key(self._suite, Secret(bytes.fromhex(kept[f"new {secret_name}"])))
-        for octets in json.loads(self._book.get(f"certificates {self._name}") or "[]"):
+        noted = self._book.get(f"certificates {self._name}")
+        if noted is None:
+            self.certificates = [each for each in self._works.certificates if each.suite is self._suite]
+        for octets in json.loads(noted or "[]"):
             found = read_certificate(bytes.fromhex(octets))
             if isinstance(found, Certificate):
                 self.certificates.append(found)
@@ -107,14 +127,32 @@ class CertificateStore:
         """The meter's own, None in suite 0."""
         return self._pairs.get(usage)
 
-    def public_key(self, title: bytes, usage: Usage) -> ec.EllipticCurvePublicKey | None:
-        """Somebody's: out of the newest certificate, else as the bench's authority makes it; None in suite 0."""
-        if self._suite.curve is None:
-            return None
-        for each in reversed(self.certificates):
-            if each.title == title and each.usage is usage:
-                return each.public_key
+    @property
+    def _roots(self) -> Sequence[Certificate]:
+        return self._works.authorities or (bench_authority(self._suite).certificate,)
+
+    def public_key(
+        self, title: bytes, usage: Usage, at: datetime, sent: bytes = b""
+    ) -> ec.EllipticCurvePublicKey | Refused:
+        """Somebody's: out of the newest certificate, else as the bench's authority makes it.
+
+        Args:
+            title: whose.
+            usage: what for.
+            at: now, by the meter's clock.
+            sent: the certificate that they have sent along, in DER.
+        """
+        found = Trust(self.certificates, self._roots).certificate_of(title, usage, at, sent)
+        if isinstance(found, Certificate):
+            return found.public_key
+        if self._works.authorities or sent:
+            return found
         return bench_key(self._suite, title, usage).public_key()
+
+    def own(self) -> bytes:
+        """The meter's certificate for digital signature, in DER; empty where it has none."""
+        found = self.find(Entity.SERVER, Usage.DIGITAL_SIGNATURE, self._title)
+        return b"" if found is None else found.encode()
 
     # ---- methods of class 64
 
@@ -133,8 +171,7 @@ class CertificateStore:
         if isinstance(certificate, Refused):
             return certificate
         authorities = [each for each in self.certificates if each.usage is Usage.AUTHORITY]
-        trusted = [bench_authority(self._suite).certificate]
-        refused = verify_chain(certificate, trusted, at, authorities=authorities, usage=certificate.usage)
+        refused = verify_chain(certificate, self._roots, at, authorities=authorities, usage=certificate.usage)
         if refused is None and certificate.title == self._title:
             refused = self._take_over(certificate)
         if refused is not None:

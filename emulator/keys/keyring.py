@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from emulator.book import Book
+from emulator.keys.certificate_store import Works
 from emulator.keys.ring import Ring, Setup
 from protocols.dlms.acse import Mechanism
 from protocols.dlms.security.hls import Hls
@@ -39,15 +40,19 @@ class Keyring:
     Args:
         face: whose associations hold the keys.
         entropy: random octets for keys; without, the meter makes none.
+
+    Attributes:
+        pairs: certificates that the meter has from the works.
     """
 
-    __slots__ = ("_authenticators", "_entropy", "_face", "_rings", "book")
+    __slots__ = ("_authenticators", "_entropy", "_face", "_rings", "book", "pairs")
 
     def __init__(self, face: CosemFace, entropy: Callable[[int], bytes] | None) -> None:
         self._face = face
         self._entropy = entropy
         self._rings: dict[str, Ring] = {}
         self._authenticators: dict[int, Hls] | None = None
+        self.pairs = Works()
         self.book = Book()
         face.keyring = self
         face.invocation_counters = Counters(self, face.plan.model)
@@ -71,7 +76,11 @@ class Keyring:
 
     def context(self, association: Association) -> SecurityContext | None:
         """What this association's client shares with the meter; None where the client has no block cipher key."""
-        return self.ring(association.client).context(association.client, association.client_title)
+        ring, title = self.ring(association.client), association.client_title
+        if ring.setup.suite.curve is None:
+            return ring.context(association.client)
+        at = self._face.clock_at(association.asked_us)
+        return ring.context(association.client, title, at, association.other_certificate)
 
     def protection(self, association: Association) -> ServerProtection | None:
         """The ciphering of one association, or None where it has no keys."""
@@ -92,7 +101,7 @@ class Keyring:
             }
             pushed = all(model.associations[each].pre_established for each in asked)
             setup = Setup(key, suite_of(model, client), self.title, asked, pushed)
-            ring = self._rings[key] = Ring(setup, self._works, self.book, self._entropy)
+            ring = self._rings[key] = Ring(setup, self._works, self.pairs, self.book, self._entropy)
             ring.set_policy(policy_of(self._policy(name), _version(model, name)) or NO_POLICY)
         return ring
 

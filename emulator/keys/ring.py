@@ -10,10 +10,11 @@ and one for each counter.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from emulator.book import Book
-from emulator.keys.certificate_store import CertificateStore
+from emulator.keys.certificate_store import CertificateStore, Works
 from protocols.dlms.security.agreement import agree, ephemeral_key, open_ephemeral, signed_ephemeral
 from protocols.dlms.security.certificate import Usage
 from protocols.dlms.security.context import KeySet, SecurityContext
@@ -57,6 +58,7 @@ class Ring:
     Args:
         setup: what it is of.
         works: the keys that a client's association had from the works, or that the bench file names.
+        pairs: certificates likewise.
         book: where what must survive is kept.
         entropy: random octets.
     """
@@ -79,6 +81,7 @@ class Ring:
         self,
         setup: Setup,
         works: Callable[[int], Mapping[str, Secret]],
+        pairs: Works,
         book: Book,
         entropy: Callable[[int], bytes] | None,
     ) -> None:
@@ -93,8 +96,8 @@ class Ring:
         self._pending: dict[str, Secret] | None = None
         self._restore()
         self._sent = self._counters("sent", self._generation, FIRST_SENT)
-        secrets = works(next(iter(setup.asked)))
-        self.certificates = CertificateStore(setup.name, setup.suite, setup.title, secrets, book)
+        pairs = pairs._replace(secrets=works(next(iter(setup.asked))))
+        self.certificates = CertificateStore(setup.name, setup.suite, setup.title, pairs, book)
 
     # ---- what survives
 
@@ -122,12 +125,16 @@ class Ring:
 
     # ---- contexts
 
-    def context(self, client: int, client_title: bytes = b"") -> SecurityContext | None:
+    def context(
+        self, client: int, client_title: bytes = b"", at: datetime | None = None, sent: bytes = b""
+    ) -> SecurityContext | None:
         """What a client shares with the meter; None where it has no block cipher key.
 
         Args:
             client: its SAP.
             client_title: its system title, for whose public keys the certificates are asked.
+            at: now, by the meter's clock.
+            sent: its certificate for digital signature, where it has sent one.
         """
         context = self._contexts.get(client)
         if context is None:
@@ -135,8 +142,8 @@ class Ring:
             if keys is None:
                 return None
             context = self._contexts[client] = self._new_context(client, keys)
-        if self.setup.suite.curve is not None and client_title:
-            self._know(context, client_title)
+        if self.setup.suite.curve is not None and client_title and at is not None:
+            self._know(context, client_title, at, sent)
         return context
 
     def _new_context(self, client: int, keys: Keys) -> SecurityContext:
@@ -165,18 +172,22 @@ class Ring:
             agreement_key=pairs.private_key(Usage.KEY_AGREEMENT),
         )
 
-    def _know(self, context: SecurityContext, title: bytes) -> None:
+    def _know(self, context: SecurityContext, title: bytes, at: datetime, sent: bytes) -> None:
         """The client's public keys and our own pairs, as the certificates have them now."""
         context.other_title = title
         pairs = self.certificates
+        context.certificate = pairs.own()
+        signs = pairs.public_key(title, Usage.DIGITAL_SIGNATURE, at, sent)
+        agrees = pairs.public_key(title, Usage.KEY_AGREEMENT, at)
+        context.lacking = signs.reason if isinstance(signs, Refused) else ""
         for keyset in (context.current, context.pending):
             if keyset is not None:
                 keyset.keys = replace(
                     keyset.keys,
                     signing_key=pairs.private_key(Usage.DIGITAL_SIGNATURE),
                     agreement_key=pairs.private_key(Usage.KEY_AGREEMENT),
-                    other_signing_key=pairs.public_key(title, Usage.DIGITAL_SIGNATURE),
-                    other_agreement_key=pairs.public_key(title, Usage.KEY_AGREEMENT),
+                    other_signing_key=None if isinstance(signs, Refused) else signs,
+                    other_agreement_key=None if isinstance(agrees, Refused) else agrees,
                 )
 
     def last_counter(self, client: int) -> int:
@@ -279,8 +290,13 @@ class Ring:
             context = self.context(client)
             if context is not None:
                 context.pending = self._pending_set(client, sent)
-                if self.setup.suite.curve is not None and context.other_title:
-                    self._know(context, context.other_title)
+                if context.pending is not None:
+                    now = context.current.keys
+                    context.pending.keys = replace(
+                        context.pending.keys,
+                        other_signing_key=now.other_signing_key,
+                        other_agreement_key=now.other_agreement_key,
+                    )
                 if self.setup.pushed:
                     context.confirm()
 

@@ -188,9 +188,25 @@ class MeterConfig(Section):
     auth: Auth = Field(default="none", description="how it lets us in")
     keys: dict[str, SecretSource] = Field(default_factory=dict, description="by name, each from env or file")
     next_keys: dict[str, SecretSource] = Field(default_factory=dict, description="those that `rotate_keys` changes to")
-    suite: int | None = Field(default=None, ge=0, le=2, description="security suite; without, as the mechanism has it")
-    form: Literal["glo", "ded", "general-glo", "general-ded", "general-ciphering"] = Field(
-        default="glo", description="how ciphered APDUs are wrapped"
+    suite: int | None = Field(default=None, ge=0, le=2, description="security suite; without, as the model has it")
+    form: Literal[
+        "glo",
+        "ded",
+        "general-glo",
+        "general-ded",
+        "general-ciphering",
+        "general-ciphering-wrapped",
+        "general-ciphering-ephemeral",
+        "general-ciphering-static",
+    ] = Field(default="glo", description="how ciphered APDUs are wrapped, and with which key")
+    signed: bool | Literal["without-length"] = Field(
+        default=False, description="suites 1 and 2: requests go in general-signing too, as the meter wants to see it"
+    )
+    certificates: tuple[str, ...] = Field(
+        default=(), description="suites 1 and 2: files or folders; the meter's, ours, and of authorities in between"
+    )
+    authorities: tuple[str, ...] = Field(
+        default=(), description="whom certificates must come from; without, those that are named are believed"
     )
     security: Literal["none", "authentication", "encryption", "both"] | None = Field(
         default=None, description="how requests are protected; without, as the model or the mechanism has it"

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from gateway.configuration.config import ConfigError, MeterConfig
 from gateway.configuration.fleet_keys import FleetKeys, keys_for, parse_fleet_keys
+from gateway.configuration.pairs import Trusts, pairs_of
 from gateway.meter.security import COUNTER_OBJECT, COUNTER_OBJECTS, Shared
 from protocols.dlms.application import AssociationProfile
 from protocols.dlms.client import PROPOSED_LN, PROPOSED_SN
@@ -36,6 +37,18 @@ NEEDED: Final[Mapping[str, str]] = {
 }
 """The key that a mechanism computes with, besides those of ciphering."""
 
+
+FORMS: Final[Mapping[str, Form]] = {
+    "glo": Form.GLO,
+    "ded": Form.DED,
+    "general-glo": Form.GENERAL_GLO,
+    "general-ded": Form.GENERAL_DED,
+    "general-ciphering": Form.IDENTIFIED,
+    "general-ciphering-wrapped": Form.WRAPPED,
+    "general-ciphering-ephemeral": Form.ONE_PASS,
+    "general-ciphering-static": Form.STATIC,
+}
+"""How ciphered APDUs are wrapped."""
 
 KEYED: Final = frozenset({"hls-gmac", "hls-ecdsa"})
 """Mechanisms that compute with the keys of ciphering, or with key pairs that go with them."""
@@ -76,6 +89,8 @@ class KeyRing(NamedTuple):
     title: bytes
     """Our own system title."""
     entropy: Callable[[int], bytes]
+    trusts: Trusts
+    """Certificates, and the clock that they are judged by."""
     one_title: bool = True
     """Whether we have that title whichever client we are, as where it is configured."""
 
@@ -131,10 +146,24 @@ def credentials(
         return Credentials(profile, None, counter_object, tuple(bench))
     other_title = bytes.fromhex(config.system_title or "") or stated.system_title
     following = {name: _read(config.id, name, source, ring.beside) for name, source in config.next_keys.items()}
+    title, in_force, form = ring.title_of(client), SUITES[suite], FORMS[config.form]
+    pairs = pairs_of(config, in_force, title, secrets, ring.trusts)
+    if pairs is not None and pairs.title:
+        title = pairs.title
 
     def share(keys: Mapping[str, Secret]) -> Shared:
-        form = Form(config.form)
-        return Shared(config.id, security, SUITES[suite], ring.title_of(client), other_title, keys, ring.entropy, form)
+        return Shared(
+            config.id,
+            security,
+            in_force,
+            title,
+            other_title,
+            keys,
+            ring.entropy,
+            form,
+            signed=config.signed,
+            pairs=pairs,
+        )
 
     try:
         shared = share(secrets)

@@ -60,6 +60,15 @@ KeysOption = Annotated[
 SecurityOption = Annotated[
     Security | None, typer.Option(help="How requests are protected; without, as the model or the mechanism has it.")
 ]
+CertificatesOption = Annotated[
+    list[str] | None, typer.Option(help="Suites 1 and 2: file or folder of certificates, the meter's and ours.")
+]
+AuthoritiesOption = Annotated[
+    list[str] | None, typer.Option(help="File or folder of the authorities that certificates must come from.")
+]
+SuiteOption = Annotated[
+    int | None, typer.Option(min=0, max=2, help="Security suite; without, as the model has it, or 1 with certificates.")
+]
 ModelOption = Annotated[str | None, typer.Option(help="The meter's model; a Modbus meter is recognised without.")]
 ShortNamesOption = Annotated[
     bool, typer.Option("--short-names", help="The meter refers to its objects by short names; a model may say so too.")
@@ -79,6 +88,9 @@ class Asked(NamedTuple):
     key_file: str | None
     keys: Path | None
     security: Security | None
+    certificates: list[str] | None
+    authorities: list[str] | None
+    suite: int | None
     model: str | None
     short_names: bool
     quirks: Path | None
@@ -100,6 +112,8 @@ class Asked(NamedTuple):
             options["short_names"] = True
         if self.security is not None:
             options["security"] = self.security.value
+        named = {"certificates": self.certificates, "authorities": self.authorities, "suite": self.suite}
+        options |= {name: value for name, value in named.items() if value is not None}
         if self.zone not in available_timezones():
             raise WrongUseError(f"--zone {self.zone}: there is no such time zone; write one such as Asia/Kolkata")
         keys: FleetKeys = {} if self.keys is None else keys_in(self.keys)
@@ -140,6 +154,9 @@ def about_a_meter(auth: Auth = Auth.NONE, timeout: str = "5s") -> Callable[[Call
         key_file: KeyFile = None,
         keys: KeysOption = None,
         security: SecurityOption = None,
+        certificates: CertificatesOption = None,
+        authorities: AuthoritiesOption = None,
+        suite: SuiteOption = None,
         model: ModelOption = None,
         short_names: ShortNamesOption = False,
         quirks: QuirksOption = None,

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from gateway.configuration.config import ConfigError, GatewayConfig, MeterConfig, check
 from gateway.configuration.credentials import KeyRing
 from gateway.configuration.fleet_keys import EVERY, FleetKeys, parse_fleet_keys
+from gateway.configuration.pairs import Trusts
 from gateway.desk.recognition import recognise
 from gateway.service.driver import drive
 from gateway.service.script import Script
@@ -120,7 +121,7 @@ async def reach(
     """
     entropy = os.urandom  # noqa: TID251 (the program's edge)
     # No counter of ours is kept, so no system title of ours comes twice.
-    ring = KeyRing(Path(), keys, b"MBD" + entropy(5), entropy)
+    ring = KeyRing(Path(), keys, b"MBD" + entropy(5), entropy, Trusts(Path(), now_ms))
     where, models = zone_of(zone), dict[str, MeterModel]()
     unit = make_unit(config, where, ring, models, quirks)
     link = unit.link(ring.entropy, notice=notice)

@@ -9,13 +9,14 @@ are wrong, and asking again would not help.
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
+
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.service.script import NotLetInError
 from protocols.dlms.acse import Mechanism
 from protocols.dlms.application import Association, AssociationProfile
 from protocols.dlms.client import PROPOSED_LN, PROPOSED_SN
-from protocols.dlms.security.bench_authority import bench_key
 from protocols.dlms.security.certificate import Usage
 from protocols.dlms.security.context import KeySet, SecurityContext
 from protocols.dlms.security.control import COUNTER_MAX
@@ -24,7 +25,7 @@ from protocols.dlms.security.form import Form
 from protocols.dlms.security.hls import Hls
 from protocols.dlms.security.keys import Keys, KeyUse
 from protocols.dlms.security.protection import ClientProtection
-from protocols.dlms.security.signature import private_key
+from protocols.dlms.security.refused import Refused
 from protocols.dlms.security.suite import Suite
 from protocols.errors import LocalProtocolError
 from protocols.model.association import CONTEXTS, MECHANISMS
@@ -48,8 +49,6 @@ MARGIN: Final = 8_192
 STEP_MAX: Final = 1 << 24
 """The furthest that a meter's word moves a counter that is known: it is not authenticated, and a counter that is used
 up ends its key."""
-
-SIGNING, AGREEMENT = "signing", "agreement"
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +77,22 @@ class NoBook:
         """Nothing is kept."""
 
 
+class Pairs(NamedTuple):
+    """Our key pairs towards one meter, and where its public keys come from.
+
+    Attributes:
+        private: our private keys, as far as there are any.
+        certificate: ours for digital signature, in DER; empty where none is named.
+        title: the system title that our certificate gives us; empty where it gives none.
+        public: somebody's public key by system title, usage, and the certificate that they have sent (DER).
+    """
+
+    private: Mapping[Usage, ec.EllipticCurvePrivateKey]
+    certificate: bytes
+    title: bytes
+    public: Callable[[bytes, Usage, bytes], ec.EllipticCurvePublicKey | Refused]
+
+
 class Shared:
     """See the module.
 
@@ -90,12 +105,26 @@ class Shared:
         secrets: by the names of the configuration's keys.
         entropy: for challenges and for keys of single APDUs and associations.
         form: how requests travel.
+        signed: whether they are signed too, and if so whether with the length of what is signed.
+        pairs: key pairs and certificates, in suites 1 and 2.
 
     Raises:
         ValueError: a key has not the length that the suite asks for.
     """
 
-    __slots__ = ("_entropy", "_form", "_meter", "book", "context", "counter", "known", "security", "title")
+    __slots__ = (
+        "_entropy",
+        "_form",
+        "_meter",
+        "_pairs",
+        "_signed",
+        "book",
+        "context",
+        "counter",
+        "known",
+        "security",
+        "title",
+    )
 
     def __init__(
         self,
@@ -107,6 +136,9 @@ class Shared:
         secrets: Mapping[str, Secret],
         entropy: Callable[[int], bytes],
         form: Form = Form.GLO,
+        *,
+        signed: bool | Literal["without-length"] = False,
+        pairs: Pairs | None = None,
     ) -> None:
         self.security = security
         self.title = title
@@ -115,15 +147,18 @@ class Shared:
         self._meter = meter
         self._entropy = entropy
         self._form = form
+        self._signed = signed
+        self._pairs = pairs
         # One counter for all keys: so none of them sees a value twice.
         self.counter = InvocationCounter(1, _beyond)
-        keys = _keys(suite, title, secrets)
+        keys = _keys(suite, title, secrets, pairs)
         self.context = SecurityContext(
             KeySet(keys, sent=[self.counter] * len(KeyUse)),
             control=security,
             other_title=other_title,
             entropy=entropy,
         )
+        self.context.certificate = b"" if pairs is None else pairs.certificate
 
     def follow(self, before: "Shared") -> None:
         """Take the place of another with other keys: both use one counter, since some of the keys may be the same."""
@@ -136,18 +171,23 @@ class Shared:
             return None
         if self._form in {Form.DED, Form.GENERAL_DED}:
             association.dedicated_key = Secret(self._entropy(self.context.current.keys.suite.key_octets))
-        return ClientProtection(self.context, self._form)
+        with_length = self._signed != "without-length"
+        signed = bool(self._signed)
+        return ClientProtection(self.context_of(association), self._form, signed=signed, with_length=with_length)
 
     def context_of(self, association: Association) -> SecurityContext:
-        """The context, with the public keys of the meter that has answered."""
-        keys, title = self.context.current.keys, association.server_title or self.context.other_title
-        if keys.suite.curve is not None and title:
-            self.context.current.keys = replace(
-                keys,
-                other_signing_key=bench_key(keys.suite, title, Usage.DIGITAL_SIGNATURE).public_key(),
-                other_agreement_key=bench_key(keys.suite, title, Usage.KEY_AGREEMENT).public_key(),
+        """The context, with the public keys of the meter, once it is known which one that is."""
+        context, title = self.context, association.server_title or self.context.other_title
+        if self._pairs is not None and title:
+            signs = self._pairs.public(title, Usage.DIGITAL_SIGNATURE, association.other_certificate)
+            agrees = self._pairs.public(title, Usage.KEY_AGREEMENT, b"")
+            context.lacking = f"{signs.reason}; see `certificates`" if isinstance(signs, Refused) else ""
+            context.current.keys = replace(
+                context.current.keys,
+                other_signing_key=None if isinstance(signs, Refused) else signs,
+                other_agreement_key=None if isinstance(agrees, Refused) else agrees,
             )
-        return self.context
+        return context
 
     # ---- the counter
 
@@ -206,16 +246,8 @@ def _beyond(_limit: int) -> None:
     raise LocalProtocolError("more invocation counters are needed than were kept: the association begins anew")
 
 
-def _keys(suite: Suite, title: bytes, secrets: Mapping[str, Secret]) -> Keys:
-    pairs = {
-        SIGNING: Usage.DIGITAL_SIGNATURE,
-        AGREEMENT: Usage.KEY_AGREEMENT,
-    }
-    own = {
-        name: private_key(suite, secrets[name]) if name in secrets else bench_key(suite, title, usage)
-        for name, usage in pairs.items()
-        if suite.curve is not None
-    }
+def _keys(suite: Suite, title: bytes, secrets: Mapping[str, Secret], pairs: Pairs | None) -> Keys:
+    own = {} if pairs is None else pairs.private
     return Keys(
         suite=suite,
         title=title,
@@ -223,8 +255,8 @@ def _keys(suite: Suite, title: bytes, secrets: Mapping[str, Secret]) -> Keys:
         authentication=secrets.get("authentication"),
         broadcast=secrets.get("broadcast"),
         master=secrets.get("master"),
-        signing_key=own.get(SIGNING),
-        agreement_key=own.get(AGREEMENT),
+        signing_key=own.get(Usage.DIGITAL_SIGNATURE),
+        agreement_key=own.get(Usage.KEY_AGREEMENT),
     )
 
 

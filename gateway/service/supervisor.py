@@ -88,7 +88,7 @@ class Gateway:
         self.clock = Clock(edge.system_ms, edge.monotonic_us, start_ms, config.clock.rate)
         self.zone = zone_of(config.clock.zone)
         # Faults of the configuration are found before anything is opened.
-        units = make_units(config, edge.beside, self.zone, edge.entropy)
+        units = make_units(config, edge.beside, self.zone, edge.entropy, self.clock.now_ms)
         broker = broker_of(config.broker, config.id, edge.beside)
         self.core = Core(config, edge.beside, self.clock, edge.entropy)
         self.health = Health()
@@ -324,7 +324,7 @@ class Gateway:
         self._stamp = _stamp(self._edge.file)
         try:
             config = await asyncio.to_thread(load, self._edge.file)
-            units = make_units(config, self._edge.beside, self.zone, self._edge.entropy)
+            units = make_units(config, self._edge.beside, self.zone, self._edge.entropy, self.clock.now_ms)
         except ConfigError as error:
             _log.error("the configuration stays as it was: %s", error)
             self._remark("configuration", f"the file is wrong and not in force: {error.faults[0]}")

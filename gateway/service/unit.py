@@ -12,6 +12,7 @@ from gateway.command.key_job import Rekey, Rotation, named_by
 from gateway.configuration.config import ConfigError, GatewayConfig, MeterConfig
 from gateway.configuration.counter_book import StoreBook
 from gateway.configuration.credentials import Credentials, KeyRing, credentials, read_fleet
+from gateway.configuration.pairs import Trusts
 from gateway.meter.dlms import DlmsScripts
 from gateway.meter.dlms_link import DlmsLink, Terms
 from gateway.meter.modbus import ModbusScripts
@@ -254,7 +255,9 @@ def zone_of(name: str) -> tzinfo:
     return ZoneInfo(name)
 
 
-def make_units(config: GatewayConfig, beside: Path, zone: tzinfo, entropy: Callable[[int], bytes]) -> list[Unit]:
+def make_units(
+    config: GatewayConfig, beside: Path, zone: tzinfo, entropy: Callable[[int], bytes], now_ms: Callable[[], int]
+) -> list[Unit]:
     """Every meter of a configuration that is enabled, with its model and its keys.
 
     Args:
@@ -262,12 +265,14 @@ def make_units(config: GatewayConfig, beside: Path, zone: tzinfo, entropy: Calla
         beside: the folder of its file.
         zone: where the meters' clocks stand.
         entropy: for challenges.
+        now_ms: the clock that certificates are judged by.
 
     Raises:
         ConfigError: with every model or key that is missing.
     """
     fleet = read_fleet(config.fleet_keys, beside)
-    ring = KeyRing(beside, fleet, title_of(config), entropy, one_title=config.system_title is not None)
+    trusts = Trusts(beside, now_ms)
+    ring = KeyRing(beside, fleet, title_of(config), entropy, trusts, one_title=config.system_title is not None)
     known = () if config.quirks is None else known_quirks(beside / config.quirks)
     models: dict[str, MeterModel] = {}
     units: list[Unit] = []
@@ -325,8 +330,10 @@ def make_unit(
         return Unit(config, model, None, zone)
     offered = model.associations.get(address.client) if model is not None else None
     suite = config.suite
-    if suite is None:
-        suite = model.security_suite(address.client) if model is not None and offered is not None else 0
+    if suite is None and model is not None and offered is not None:
+        suite = model.security_suite(address.client)
+    elif suite is None:
+        suite = 1 if config.auth == "hls-ecdsa" or config.certificates else 0  # below there are no signatures
     return Unit(config, model, credentials(config, address.client, ring, offered, suite), zone, known)
 
 

@@ -226,6 +226,7 @@ def _authenticate(
         association.server_challenge = entropy(authenticator.challenge_octets)
         challenge = replace(
             accepted,
+            responding_ae_qualifier=authenticator.certificate(association),
             diagnostic=UserDiagnostic.AUTHENTICATION_REQUIRED,
             authentication=True,
             mechanism=Mechanism(profile.mechanism),

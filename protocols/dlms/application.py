@@ -92,6 +92,8 @@ class Association:
             passes are done.
         client_title, server_title: system titles as exchanged, or empty.
         client_challenge, server_challenge: CtoS and StoC of an HLS authentication.
+        other_certificate: the other end's for digital signature, as the AARQ or AARE carried it, or empty.
+        asked_us: link time of the AARQ.
         dedicated_key: what the InitiateRequest carried, or None.
         user_id: the client user identification of the AARQ, or None.
         security: the security control byte of the request being served, 0 in clear.
@@ -101,12 +103,14 @@ class Association:
     """
 
     __slots__ = (
+        "asked_us",
         "authenticated",
         "client",
         "client_challenge",
         "client_title",
         "conformance",
         "dedicated_key",
+        "other_certificate",
         "own_max_pdu",
         "peer",
         "peer_max_pdu",
@@ -134,6 +138,8 @@ class Association:
         self.server_title = b""
         self.client_challenge = b""
         self.server_challenge = b""
+        self.other_certificate = b""
+        self.asked_us = 0
         self.dedicated_key: Secret | None = None
         self.user_id: int | None = None
         self.security = 0
@@ -228,6 +234,9 @@ class Authenticator(Protocol):
 
     challenge_octets: int
     """How long a challenge of ours is: 8 to 64."""
+
+    def certificate(self, association: Association) -> bytes | None:
+        """Our certificate for digital signature, in DER, for the other side; None where it is not to be sent."""
 
     def prove(self, association: Association) -> bytes:
         """Our answer to the other side's challenge."""

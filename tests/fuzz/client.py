@@ -52,6 +52,9 @@ class Mirror:
 
     challenge_octets = 8
 
+    def certificate(self, association: Association) -> bytes | None:
+        return None
+
     def prove(self, association: Association) -> bytes:
         return association.server_challenge
 

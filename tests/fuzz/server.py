@@ -51,6 +51,9 @@ class Mirror:
 
     challenge_octets = 8
 
+    def certificate(self, association: Association) -> bytes | None:
+        return None
+
     def prove(self, association: Association) -> bytes:
         return association.client_challenge
 

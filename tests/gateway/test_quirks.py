@@ -11,6 +11,7 @@ import pytest
 
 from gateway.configuration.config import ConfigError
 from gateway.configuration.credentials import KeyRing
+from gateway.configuration.pairs import Trusts
 from gateway.desk.reach import meter_config, reach
 from gateway.meter.dlms_link import DlmsLink, hdlc_parameters
 from gateway.meter.dlms_profile import Get, GetMany, obis
@@ -185,7 +186,7 @@ def test_a_meter_that_lies_about_its_window_is_proposed_no_longer_one() -> None:
 
 def _quirks(model: MeterModel | None, table: Sequence[KnownQuirks] = ()) -> Quirks:
     config = meter_config(URL, "none", None, {} if model is None else {"model": model.id})
-    ring = KeyRing(Path(), {}, b"MBD00001", bytes)
+    ring = KeyRing(Path(), {}, b"MBD00001", bytes, Trusts(Path(), lambda: 0))
     unit = make_unit(config, ZoneInfo("Asia/Kolkata"), ring, {} if model is None else {model.id: model}, table)
     link = unit.link(bytes)
     assert isinstance(link, DlmsLink)

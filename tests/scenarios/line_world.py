@@ -175,7 +175,7 @@ class World:
             images=lambda _name: None,
         )
         self.fleet = Fleet(shared, around, Pace(50), shared.spawn)
-        for unit in make_units(config, Path(), zone_of("Asia/Kolkata"), seeded(1).randbytes):
+        for unit in make_units(config, Path(), zone_of("Asia/Kolkata"), seeded(1).randbytes, lambda: 0):
             self.fleet.join(unit)
 
     def now_ms(self) -> int:

@@ -15,6 +15,7 @@ from emulator.keys.ring import Ring
 from gateway.configuration.config import check
 from gateway.configuration.credentials import KeyRing
 from gateway.configuration.fleet_keys import MeterKeys
+from gateway.configuration.pairs import Trusts
 from gateway.meter import dlms_link
 from gateway.meter.dlms_link import DlmsLink
 from gateway.meter.dlms_profile import Act, Get, obis
@@ -28,6 +29,11 @@ from protocols.transport.dial import dial
 
 NAME = Get(1, obis("0.0.42.0.0.255"), 2)
 DISCONNECT = Act(70, obis("0.0.96.3.10.255"), 1, (15, 0))
+
+
+def challenges(count: int) -> bytes:
+    """Octets that are not random."""
+    return bytes(range(0x80, 0x80 + count))
 
 
 class Book:
@@ -68,7 +74,8 @@ def link_to(bench: RunningBench, book: Book, keys: dict[str, Secret] | None = No
     meter = {"id": "MB0001", "url": url.replace("client=16", "client=48"), "auth": "hls", "timeout": "2s", **more}
     config = check({"id": "gw1", "meter": [meter]}, "", "test").meter[0]
     title = bytes.fromhex("4D42430000000001")
-    ring = KeyRing(Path(), {"MB0001": MeterKeys(keys or {})}, title, lambda count: bytes(range(0x80, 0x80 + count)))
+    fleet = {"MB0001": MeterKeys(keys or {})}
+    ring = KeyRing(Path(), fleet, title, challenges, Trusts(Path(), lambda: 0))
     unit = make_unit(config, zone_of("Asia/Kolkata"), ring, {})
     link = unit.link(ring.entropy)
     assert isinstance(link, DlmsLink)
@@ -185,7 +192,7 @@ async def test_european_meters_let_their_management_in(tmp_path: Path, model: st
         for form in ("glo", "ded", "general-glo", "general-ciphering"):
             entries = {"id": "EU0001", "url": url.replace("client=16", "client=1"), "auth": auth, "suite": suite}
             config = check({"id": "gw1", "meter": [entries | {"form": form}]}, "", "test").meter[0]
-            ring = KeyRing(Path(), {}, b"MBGTEST1", lambda count: bytes(range(0x80, 0x80 + count)))
+            ring = KeyRing(Path(), {}, b"MBGTEST1", challenges, Trusts(Path(), lambda: 0))
             link = make_unit(config, zone_of("Europe/Berlin"), ring, {}).link(ring.entropy)
             assert isinstance(link, DlmsLink)
             await link.open()

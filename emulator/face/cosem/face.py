@@ -7,6 +7,7 @@ Access rights are enforced here, by a client's view having the entry or not.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 from emulator.face.cosem import note
@@ -118,6 +119,10 @@ class CosemFace:
         self._profiles = self.plan.profiles(secrets or {})
         self._required: Mapping[int, int] = self.plan.required
         self._put: Callable[[str, str], None] | None = None
+
+    def clock_at(self, now_us: int) -> datetime:
+        """What the meter's clock says at an instant of link time."""
+        return datetime.fromtimestamp(self.meter.clock.reading(self._true_ms(now_us)).utc_ms / 1000, UTC)
 
     def associations(self) -> Mapping[int, AssociationProfile]:
         """What the meter offers, by client SAP."""

@@ -22,7 +22,7 @@ from protocols.dlms.service_error import (
 )
 from protocols.dlms.short_name import READ_RESPONSE, ParameterizedAccess, ReadRequest, ReadResponse
 from protocols.dlms.value import Tag, decode, octet_string
-from protocols.errors import RemoteProtocolError
+from protocols.errors import LocalProtocolError, RemoteProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,19 +109,22 @@ class Greeting:
         """The AARQ, of a new association each time."""
         profile = self._profile
         association = self.association = self._new_association()
+        association.asked_us = now_us
         self._cipher(association)
         information = self.initiate().encode()
         if association.protection is not None:
             information = association.protection.protect(information, association, now_us)
-        value = None
+        value = certificate = None
         if profile.mechanism == Mechanism.LOW:
             secret = profile.secrets.get("lls")
             value = b"" if secret is None else secret.reveal()
         elif profile.mechanism >= Mechanism.HIGH and self._authenticator is not None:
             value = association.client_challenge = self._entropy(self._authenticator.challenge_octets)
+            certificate = self._authenticator.certificate(association)
         return AssociationRequest(
             application_context=ApplicationContext(profile.context),
             calling_ap_title=self._system_title or None,
+            calling_ae_qualifier=certificate,
             calling_ae_invocation_id=self._user_id,
             authentication=profile.mechanism != Mechanism.LOWEST,
             mechanism=None if profile.mechanism == Mechanism.LOWEST else Mechanism(profile.mechanism),
@@ -151,6 +154,7 @@ class Greeting:
         association = self.association
         if response.responding_ap_title:
             association.server_title = response.responding_ap_title
+        association.other_certificate = response.responding_ae_qualifier or b""
         information = response.user_information or b""
         if association.protection is not None:
             plain = association.protection.unprotect(information, association, now_us)
@@ -169,7 +173,11 @@ class Greeting:
         if self._authenticator is None or not challenge:
             raise RemoteProtocolError("it has no challenge, where HLS was asked for")
         association.server_challenge = challenge
-        return self._proof(self._authenticator.prove(association), now_us)
+        try:
+            proof = self._authenticator.prove(association)
+        except LocalProtocolError as error:
+            return Done(_unproved(f"we can't prove who we are: {error}"))
+        return self._proof(proof, now_us)
 
     def _proof(self, proof: bytes, now_us: int) -> bytes:
         parameter = octet_string(proof)

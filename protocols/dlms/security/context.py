@@ -54,11 +54,24 @@ class SecurityContext:
         entropy: random octets, for the keys of single APDUs and for challenges.
 
     Attributes:
+        certificate: our own for digital signature, in DER; empty where we have none.
+        lacking: why the other side's public key for signatures is not there, one sentence; empty where it is.
         pending: keys that the other side has been given and has not used yet.
         confirmed: called when it has.
     """
 
-    __slots__ = ("_dedicated", "confirmed", "control", "current", "entropy", "other_title", "pending", "policy")
+    __slots__ = (
+        "_dedicated",
+        "certificate",
+        "confirmed",
+        "control",
+        "current",
+        "entropy",
+        "lacking",
+        "other_title",
+        "pending",
+        "policy",
+    )
 
     def __init__(
         self,
@@ -74,6 +87,8 @@ class SecurityContext:
         self.control = control
         self.other_title = other_title
         self.entropy = entropy
+        self.certificate = b""
+        self.lacking = ""
         self.pending: KeySet | None = None
         self.confirmed: Callable[[], None] | None = None
         self._dedicated: Secret | None = None

@@ -49,6 +49,11 @@ class Hls:
         self._context = context
         self._server = server
 
+    def certificate(self, association: Association) -> bytes | None:
+        """Ours, with mechanism 7, where we have one."""
+        context = self._context(association) if self._mechanism is Mechanism.HIGH_ECDSA else None
+        return None if context is None else context.certificate or None
+
     def prove(self, association: Association) -> bytes:
         """Our answer to the other side's challenge; a server without a key or a counter for it has none.
 
@@ -77,7 +82,8 @@ class Hls:
             if again is None:
                 context.confirm()
                 refused = None
-        association.remark = "" if refused is None else refused.reason
+        lacking = "" if context is None or refused is None or refused.kind is not RefusalKind.KEY else context.lacking
+        association.remark = "" if refused is None else lacking or refused.reason
         return refused is None
 
     def _check(self, proof: bytes, association: Association, keyset: KeySet | None) -> Refused | None:

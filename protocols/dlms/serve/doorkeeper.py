@@ -188,6 +188,8 @@ class Doorkeeper:
     def _admit(self, request: AssociationRequest, association: Association, now_us: int) -> Verdict:
         profile = association.profile
         association.client_title = request.calling_ap_title or b""
+        association.other_certificate = request.calling_ae_qualifier or b""
+        association.asked_us = now_us
         return admit(
             request,
             association,

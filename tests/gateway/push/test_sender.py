@@ -37,7 +37,7 @@ def units(*meters: dict[str, Any]) -> list[Unit]:
     config = check(
         {"id": "gw1", "meter": [plain | _url(index) | meter for index, meter in enumerate(meters)]}, "", "test"
     )
-    return make_units(config, Path(), ZoneInfo("Asia/Kolkata"), bytes)
+    return make_units(config, Path(), ZoneInfo("Asia/Kolkata"), bytes, lambda: 0)
 
 
 def senders(*meters: dict[str, Any], refuse_replayed: bool = True) -> Senders:

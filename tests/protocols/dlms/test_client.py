@@ -133,6 +133,9 @@ class Reversed:
         self.name = name
         self.other = other
 
+    def certificate(self, association: Association) -> bytes | None:
+        return None
+
     def prove(self, association: Association) -> bytes:
         theirs = association.server_challenge if self.role == "client" else association.client_challenge
         return self.name + theirs[::-1]

@@ -284,6 +284,7 @@ def test_a_clients_certificate_says_whose_signature_counts(suite_1: Desk) -> Non
     certificate = bench_certificate(SUITE_1, CLIENT_TITLE, Usage.DIGITAL_SIGNATURE, key.public_key())
     assert act(suite_1, 6, octets(certificate.encode())) is ActionResult.SUCCESS
     assert suite_1.face.keyring is not None
+    suite_1.association.asked_us = suite_1.now_us
     context = suite_1.face.keyring.context(suite_1.association)
     assert context is not None
     assert context.current.keys.other_signing_key == key.public_key()

@@ -23,6 +23,9 @@ class Backwards:
 
     challenge_octets = 12
 
+    def certificate(self, association: Association) -> bytes | None:
+        return None
+
     def prove(self, association: Association) -> bytes:
         return association.client_challenge[::-1]
 
