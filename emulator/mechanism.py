@@ -21,6 +21,7 @@ from emulator.load.element import Element
 from emulator.mains.draw import between
 from emulator.mains.scene import phases
 from emulator.mains.supply import Supply, supply_from_table
+from emulator.metering.activation import ActivationCourse, Entry
 from emulator.metering.billing import BillBook
 from emulator.metering.energy import FORWARDED_ONLY, NORMAL, PHASE_REGISTERS, REVERSED, Ledger, Scene, Segment, lag_only
 from emulator.metering.tariff import ActiveCalendar, Calendar
@@ -77,6 +78,7 @@ class Mechanism(ABC):
         "_ready_ms",
         "_switch_ms",
         "_volts",
+        "activation",
         "apparent_lag_only",
         "billing",
         "block_periods",
@@ -177,6 +179,7 @@ class Mechanism(ABC):
         self.monitor = Monitor(physics)
         self.event_log = EventLog(physics.events)
         self.tariff = ActiveCalendar(Calendar.from_model(physics.tariff), begin_ms)
+        self.activation = ActivationCourse(physics.activations, begin_ms)
         self.billing = BillBook(physics.profiles.billing, self.clock, begin_ms)
         registers = (0,) * (PHASE_REGISTERS * physics.metering.phases + 1)
         spread_ppm = physics.metering.error_spread_ppm
@@ -354,6 +357,8 @@ class Mechanism(ABC):
             self.forget_before(clocks[COURSES_MAX // 4].start_ms)
         if len(calendars) > COURSES_MAX:
             self.forget_before(calendars[COURSES_MAX // 4][0])
+        if len(self.activation.history) > COURSES_MAX:
+            self.forget_before(self.activation.history[COURSES_MAX // 4].at_ms)
         for periods in (self.block_periods, self.demand_periods):
             if len(periods) > COURSES_MAX:
                 self.forget_before(periods[COURSES_MAX // 4][0])
@@ -481,6 +486,13 @@ class Mechanism(ABC):
         self._log(at_ms, "transaction", Code.ACTIVITY_CALENDAR)
         self._tell(at_ms, Kind.TARIFF, self.tariff.at(at_ms).name)
         return True
+
+    def _choose(self, entry: Entry) -> None:
+        """Registers by tariff count otherwise from now on."""
+        self.activation.begin(entry)
+        self._bound()
+        self._account(entry.at_ms)
+        self.replan()
 
     def _tariff_due_ms(self) -> int:
         passive_ms = self.tariff.passive_ms

@@ -13,10 +13,11 @@ from emulator.event.happening import Kind
 from emulator.event.status_word import word
 from emulator.event.tamper import INPUTS
 from emulator.mechanism import Mechanism
+from emulator.metering.activation import Entry
 from emulator.metering.energy import Scale, scale_of
 from emulator.metering.history import History
 from emulator.metering.quantities import QUANTITY_READERS
-from emulator.metering.zoned import zoned_registers
+from emulator.metering.zoned import choice_at, zoned_registers
 from emulator.parameter import MODE_CODES, PARAMETERS, code_of
 from emulator.timing.clock import STANDS_STILL, ClockSegment
 from emulator.timing.grid import PeriodGrid
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from emulator.limiter import EmergencyProfile
     from emulator.load import Load
     from emulator.metering.tariff import Calendar
+    from protocols.model.activation import Activation
 
 MILLI_WH_PER_KWH: Final = 1_000_000
 
@@ -151,6 +153,34 @@ class Meter(Mechanism):
         self.replan()
         return done
 
+    def set_activation(self, at_ms: int, activation: Activation) -> None:
+        """Change what a register activation object is assigned, its masks, or what scripts make of them.
+
+        A mask that has been set beside the calendar stays in force.
+        """
+        at_ms = self.take(at_ms, "set_activation", activation)
+        name = activation.logical_name
+        program = tuple(activation if each.logical_name == name else each for each in self.activation.program)
+        self._choose(Entry(at_ms, program, choice_at(self, at_ms).forced))
+        self.programming_count += 1
+
+    def activate_mask(self, at_ms: int, logical_name: str, mask: str) -> bool:
+        """Put a mask in force until the calendar switches next; False when there is none of that name."""
+        activation = self.activation.of(logical_name)
+        if activation is None or not activation.has(mask):
+            return False
+        at_ms = self.take(at_ms, "activate_mask", logical_name, mask)
+        others = [each for each in choice_at(self, at_ms).forced if each[0] != logical_name]
+        self._choose(Entry(at_ms, self.activation.program, (*others, (logical_name, mask))))
+        self._tell(at_ms, Kind.TARIFF, mask)
+        return True
+
+    def active_mask(self, at_ms: int, logical_name: str) -> str:
+        """The mask in force of a register activation object; empty where none is."""
+        self.advance(at_ms)
+        activation = self.activation.of(logical_name)
+        return choice_at(self, at_ms).mask(activation) if activation else ""
+
     def billing_reset(self, at_ms: int) -> None:
         """End the billing period by command (MD reset)."""
         at_ms = self.take(at_ms, "billing_reset")
@@ -233,6 +263,7 @@ class Meter(Mechanism):
         self.ledger.drop_before(at_ms)
         self.clock.drop_before(at_ms)
         self.tariff.drop_before(at_ms)
+        self.activation.drop_before(at_ms)
         self.billing.drop_before(at_ms)
         self.maxima.clear()
 

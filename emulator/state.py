@@ -10,12 +10,14 @@ import json
 import os
 from binascii import crc32
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from emulator.limiter import EmergencyProfile
 from emulator.meter import Meter
 from emulator.metering.tariff import Calendar
+from protocols.model.activation import Activation
 
 VERSION: Final = 1
 SUFFIX: Final = ".state"
@@ -215,6 +217,8 @@ def _plain(argument: object) -> object:
             "seasons": argument.seasons,
             "special_days": argument.special_days,
         }
+    if isinstance(argument, Activation):
+        return asdict(argument)
     if isinstance(argument, Mapping):
         return dict(argument)
     if argument is None or isinstance(argument, int | str) or type(argument) in {tuple, list, EmergencyProfile}:
@@ -230,6 +234,15 @@ def _calendar(plain: Mapping[str, Any]) -> Calendar:
         weeks={name: tuple(week) for name, week in plain["weeks"].items()},
         seasons=tuple(map(tuple, plain["seasons"])),
         special_days=tuple(map(tuple, plain["special_days"])),
+    )
+
+
+def _activation(plain: Mapping[str, Any]) -> Activation:
+    return Activation(
+        logical_name=plain["logical_name"],
+        registers=tuple(plain["registers"]),
+        masks=tuple((name, tuple(places)) for name, places in plain["masks"]),
+        scripts=tuple(map(tuple, plain["scripts"])),
     )
 
 
@@ -251,6 +264,8 @@ REPLAY: Final[dict[str, Callable[..., object]]] = {
     "set_passive_calendar": lambda meter, at_ms, calendar, activation_ms: meter.set_passive_calendar(
         at_ms, _calendar(calendar), activation_ms
     ),
+    "set_activation": lambda meter, at_ms, activation: meter.set_activation(at_ms, _activation(activation)),
+    "activate_mask": lambda meter, at_ms, logical_name, mask: meter.activate_mask(at_ms, logical_name, mask),
     "activate_calendar": lambda meter, at_ms: meter.activate_calendar(at_ms),
     "billing_reset": lambda meter, at_ms: meter.billing_reset(at_ms),
     "clear_profile": lambda meter, at_ms, profile: meter.clear_profile(profile, at_ms),

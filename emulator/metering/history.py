@@ -17,7 +17,7 @@ from emulator.metering.captures import block_runs, daily_runs
 from emulator.metering.columns import Column, Rows, column, mean_factors
 from emulator.metering.maxima import USUAL, maxima, running_maximum
 from emulator.metering.series import ALL, ON_MS, Series, differences
-from emulator.metering.zoned import ZONED, zoned_registers
+from emulator.metering.zoned import place_of, zoned_registers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,12 +34,6 @@ CLOCK_CHANGED: Final = 0x04
 """Bits of the health word: what was so for a part of the interval."""
 
 _MINUTE_MS: Final = 60_000
-_ZONED_NAMES: Final = (
-    "active_energy_import",
-    "active_energy_export",
-    "apparent_energy_import",
-    "apparent_energy_export",
-)
 
 
 class History:
@@ -196,7 +190,7 @@ def _maxima(meter: Meter, name: str, rows: Rows) -> list[int]:
 
 
 def _zoned(meter: Meter, name: str, rows: Rows) -> list[int]:
-    place = (int(name[-1]) - 1) * len(ZONED) + _ZONED_NAMES.index(name[:-3])
+    place = place_of(name)
     return [meter.scale.shown(zoned_registers(meter, to_ms)[place]) for _, to_ms in rows.within()]
 
 

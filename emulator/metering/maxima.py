@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from emulator.metering.activation import counting
 from emulator.metering.captures import demand_runs
 from emulator.metering.demand import DEMANDS, NO_MAXIMUM, Maximum, Period, periods
-from emulator.metering.zoned import zones_at
+from emulator.metering.zoned import choices_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,7 +76,8 @@ def _periods(meter: Meter, from_ms: int, to_ms: int, names: tuple[str, ...]) -> 
 
 
 def _look(meter: Meter, found: Sequence[Period], best: dict[str, Maximum]) -> dict[str, Maximum]:
-    zones = zones_at(meter, [period.from_ms for period in found]) if any(_zone_of(name)[1] for name in best) else []
+    by_zone = any(_zone_of(name)[1] for name in best)
+    chosen = [counting(choice) for choice in choices_at(meter, [each.from_ms for each in found])] if by_zone else []
     for demand in {_zone_of(name)[0] for name in best}:
         value_of = DEMANDS[demand]
         values = [value_of(before, after, span_ms) for before, after, span_ms, *_ in found]
@@ -83,8 +85,9 @@ def _look(meter: Meter, found: Sequence[Period], best: dict[str, Maximum]) -> di
             of, zone = _zone_of(name)
             if of != demand:
                 continue
-            pairs = zip(values, zones, strict=True)
-            mine = [value if at == zone else 0 for value, at in pairs] if zone else values
+            register = f"max_demand_{name}"
+            pairs = zip(values, chosen, strict=True)
+            mine = [value if register in counts else 0 for value, counts in pairs] if zone else values
             highest = max(mine, default=0)
             if highest > known.value:
                 best[name] = Maximum(highest, found[mine.index(highest)].stamp_ms)

@@ -13,7 +13,8 @@ from emulator.metering.demand import DEMANDS
 from emulator.metering.energy import PHASE_REGISTERS, total
 from emulator.metering.maxima import last_demand, running_maximum
 from emulator.metering.tariff import ZONES
-from emulator.metering.zoned import ZONED, zone_at, zoned_registers
+from emulator.metering.zoned import place_of, zone_at, zoned_registers
+from protocols.model.activation import TARIFF_DEMANDS, TARIFF_ENERGIES
 from protocols.quantity import QUANTITIES
 
 if TYPE_CHECKING:
@@ -127,8 +128,8 @@ def _phase_energy(indexes: tuple[int, ...], phase: int) -> Reader:
     return read
 
 
-def _zoned(zone: int, place: int) -> Reader:
-    where = (zone - 1) * len(ZONED) + place
+def _zoned(name: str) -> Reader:
+    where = place_of(name)
     return lambda meter, at_ms: meter.scale.shown(zoned_registers(meter, at_ms)[where])
 
 
@@ -192,16 +193,10 @@ _COMMON: Final[dict[str, Reader]] = {
     "load_limit": lambda meter, _at_ms: meter.limiter.threshold_active_w * 1000,
     "tariff_zone": zone_at,
     "signal_strength": _signal,
+    **{f"{name}_t{zone}": _zoned(f"{name}_t{zone}") for name in TARIFF_ENERGIES for zone in range(1, ZONES + 1)},
     **{
-        f"{name}_t{zone}": _zoned(zone, place)
-        for place, name in enumerate(
-            ("active_energy_import", "active_energy_export", "apparent_energy_import", "apparent_energy_export")
-        )
-        for zone in range(1, ZONES + 1)
-    },
-    **{
-        f"max_demand_{name}_t{zone}{suffix}": read(f"{name}_t{zone}")
-        for name in ("active_import", "apparent_import")
+        f"{name}_t{zone}{suffix}": read(f"{name}_t{zone}".removeprefix("max_demand_"))
+        for name in TARIFF_DEMANDS
         for zone in range(1, ZONES + 1)
         for suffix, read in (("", _maximum), ("_at", _maximum_at))
     },

@@ -12,9 +12,10 @@ from functools import lru_cache
 from typing import Final, Self
 
 from emulator.timing.zone import Zone, date_of
+from protocols.model.activation import TARIFFS
 from protocols.model.physics import Tariff
 
-ZONES: Final = 8
+ZONES: Final = TARIFFS
 _MINUTE_MS: Final = 60_000
 
 
@@ -126,6 +127,10 @@ class Calendar:
                 break
             current = number
         return current
+
+    def last_switch(self, utc_ms: int, zone: Zone) -> int:
+        """The last switching instant at or before a meter time; there is one each midnight."""
+        return max(at_ms for at_ms, _ in self.switches(zone.day(utc_ms), zone) if at_ms <= utc_ms)
 
     def switches(self, day: int, zone: Zone) -> Iterator[tuple[int, int]]:
         """The switching instants (meter time) of a local day and the zone that begins with each."""

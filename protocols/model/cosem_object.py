@@ -30,6 +30,7 @@ PROFILE_GENERIC: Final = 7
 
 BUILT: Final[dict[int, frozenset[int]]] = {
     5: frozenset({2, 5, 6, 7, 8, 9}),
+    6: frozenset({4}),
     7: frozenset(range(2, 9)),
     8: frozenset(range(2, 10)),
     11: frozenset({2}),

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from protocols.model.activation import Activation, activations_of
 from protocols.model.association import ModelAssociation, read_association
 from protocols.model.cosem_object import PROFILE_GENERIC
 from protocols.model.identity import Identity
@@ -133,14 +135,15 @@ def _build(model_id: str, text: str, where: str, text_of: _Reader) -> MeterModel
     sources = _sources(table.table("sources", {}))
     identity_table = table.table("identity")
     identity_table.take("source", str, "")
+    objects = _objects(table.table("objects", {}))
     model = MeterModel(
         id=model_id,
         title=table.take("title", str),
         base=table.take("base", str, None),
         identity=Identity.from_table(identity_table),
-        physics=_physics(table, content),
+        physics=replace(_physics(table, content), activations=_activations(objects, where)),
         associations=_associations(table),
-        objects=_objects(table.table("objects", {})),
+        objects=objects,
         modbus=_modbus(table, content, where),
         quirks=read_quirks(table.table("quirks", {})),
         sources=sources,
@@ -187,6 +190,13 @@ def _associations(table: Table) -> dict[int, ModelAssociation]:
 def _objects(table: Table) -> dict[tuple[int, LogicalName], CosemObject]:
     objects = (read_object(key, table.table(key)) for key in table.names())
     return {(each.class_id, each.logical_name): each for each in objects}
+
+
+def _activations(objects: Mapping[tuple[int, LogicalName], CosemObject], where: str) -> tuple[Activation, ...]:
+    try:
+        return activations_of(objects)
+    except ModelError as error:
+        raise ModelError(f"{where}: {error}") from None
 
 
 def _check_sources(model: MeterModel, where: str) -> None:

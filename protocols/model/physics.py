@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Self
 
+from protocols.model.activation import Activation
 from protocols.model.payment import Payment
 from protocols.model.section import check_choice, check_range, keyed, read, table_of
 
@@ -340,7 +341,10 @@ SECTIONS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Physics:
-    """The physical half of a model; one value shared by all meters of it."""
+    """The physical half of a model; one value shared by all meters of it.
+
+    `activations` say which registers by tariff count when; they follow from the model's objects.
+    """
 
     metering: Metering = field(default_factory=Metering)
     relay: Relay = field(default_factory=Relay)
@@ -352,6 +356,7 @@ class Physics:
     power_failure: PowerFailure = field(default_factory=PowerFailure)
     firmware: Firmware = field(default_factory=Firmware)
     payment: Payment = field(default_factory=Payment)
+    activations: tuple[Activation, ...] = ()
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> Self:

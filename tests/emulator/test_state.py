@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from emulator.load.constant import ConstantLoad
 from emulator.meter import Meter
 from emulator.metering.tariff import Calendar
 from emulator.state import REPLAY, MeterState, StateError, keep, path_of
-from tests.emulator.meters import DAY_MS, HOUR_MS, START_MS, everything, make
+from protocols.model.activation import Activation
+from protocols.model.physics import Physics
+from tests.emulator.meters import DAY_MS, HOUR_MS, START_MS, PhysicalModel, everything
 from tests.emulator.payment.accounts import TOKENS, table
 
 HEADER: dict[str, Any] = {
@@ -27,9 +30,21 @@ HEADER: dict[str, Any] = {
     "start_ms": START_MS,
 }
 
+MASKS = Activation(
+    logical_name="0.0.14.0.0.255",
+    registers=("active_energy_import_t1", "active_energy_import_t2"),
+    masks=(("T1", (1,)), ("T2", (2,))),
+    scripts=((1, "T1"), (2, "T2")),
+)
+
 
 def kept(path: Path, header: dict[str, Any] = HEADER) -> tuple[Meter, MeterState]:
-    return keep(path, header, lambda start_ms: make({"payment": table()}, start_ms=start_ms))
+    physics = replace(Physics.from_table({"physics": {"history_days": 3}, "payment": table()}), activations=(MASKS,))
+
+    def make(start_ms: int) -> Meter:
+        return Meter("MB0001", PhysicalModel(physics), 42, {"constant": 1000}, {"constant": 240}, start_ms)
+
+    return keep(path, header, make)
 
 
 def use(meter: Meter) -> None:
@@ -61,6 +76,8 @@ def use(meter: Meter) -> None:
         ),
     )
     meter.activate_calendar(at_ms + 5 * HOUR_MS + 1)
+    meter.set_activation(at_ms + 5 * HOUR_MS + 2, replace(MASKS, masks=(("T1", (1, 2)), ("T2", ()))))
+    meter.activate_mask(at_ms + 5 * HOUR_MS + 3, "0.0.14.0.0.255", "T2")
     meter.billing_reset(at_ms + 6 * HOUR_MS)
     meter.clear_profile("block_load", at_ms + 6 * HOUR_MS + 1)
     meter.configure("block_period_s", 1800, at_ms + 7 * HOUR_MS)
@@ -187,6 +204,7 @@ def test_a_note_with_an_asterisk_takes_away_all_that_begin_so(tmp_path: Path) ->
 
 CHILD = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from tests.emulator.test_state import START_MS, kept
 meter, state = kept(Path(sys.argv[1]))

@@ -16,6 +16,7 @@ from protocols.dlms.date_time import Date, DateTime, Time
 from protocols.dlms.results import DataAccessResult
 from protocols.dlms.value import NULL, Tag, Value, encode, octet_string
 from protocols.errors import RemoteProtocolError
+from protocols.model.activation import TARIFFICATION_SCRIPTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,9 +32,6 @@ ACTIVE: Final = (NAME, SEASONS, WEEKS, DAYS)
 PASSIVE_AFTER: Final = 4
 """A passive attribute's number is that of the active one and four more."""
 ACTIVATION_TIME: Final = 10
-
-SCRIPTS: Final = bytes((0, 0, 10, 0, 100, 255))
-"""The tariffication script table; script n begins tariff zone n."""
 
 EVERY_WEEK: Final = "week"
 """The name of the only week of a calendar that has none."""
@@ -215,7 +213,7 @@ def _day_value(number: int, switches: tuple[tuple[int, int], ...]) -> Value:
     schedule = [
         _structure(
             _octets(Time(*divmod(minute, 60), 0, 0).encode()),
-            _octets(SCRIPTS),
+            _octets(TARIFFICATION_SCRIPTS),
             (int(Tag.LONG_UNSIGNED), zone),
         )
         for minute, zone in switches

@@ -8,10 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from emulator.limiter import EmergencyProfile, LoadLimiter
+    from emulator.metering.activation import ActivationCourse
     from emulator.metering.tariff import ActiveCalendar, Calendar
     from emulator.payment.prepayment import Prepayment
     from emulator.timing.clock import ClockReading
     from emulator.timing.zone import Zone
+    from protocols.model.activation import Activation
 
 
 class Clock(Protocol):
@@ -123,6 +125,10 @@ class Host(Protocol):
         """Its activity calendars."""
 
     @property
+    def activation(self) -> ActivationCourse:
+        """Its register activation objects."""
+
+    @property
     def payment(self) -> Prepayment | None:
         """Its account, or None where the head-end keeps the money."""
 
@@ -158,6 +164,15 @@ class Host(Protocol):
 
     def activate_calendar(self, at_ms: int) -> bool:
         """Make it the active one; False when there is none."""
+
+    def set_activation(self, at_ms: int, activation: Activation) -> None:
+        """Change what a register activation object chooses from."""
+
+    def activate_mask(self, at_ms: int, logical_name: str, mask: str) -> bool:
+        """Put a mask in force; False when there is none of that name."""
+
+    def active_mask(self, at_ms: int, logical_name: str) -> str:
+        """The mask in force."""
 
     def log_transaction(self, at_ms: int, code: int) -> None:
         """Log and count what was programmed elsewhere, such as a key."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from emulator.face.cosem.access import parameter_fits
-from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome, keeping
+from emulator.face.cosem.behaviour import DONE, REFUSED, Behaviour, Executor, Outcome, Writer, keeping
+from protocols.cosem.obis import LogicalName
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.value import Tag
+from protocols.model.activation import TARIFFICATION_SCRIPTS, scripts_for
 from protocols.model.cosem_object import SCRIPT_TABLE, CosemObject
 from protocols.model.table import ModelError
 
@@ -44,9 +47,10 @@ def script_table(cosem_object: CosemObject, _maker: Maker) -> Behaviour:
     for name in cosem_object.runs.values():
         if name not in OPERATIONS:
             raise ModelError(f"{cosem_object.key}: runs {name!r}; it must be one of {', '.join(OPERATIONS)}")
-    return Behaviour(
-        writers={SCRIPTS: keeping(cosem_object, SCRIPTS, _scripts_possible)}, methods={1: _execute(cosem_object)}
-    )
+    writer = keeping(cosem_object, SCRIPTS, _scripts_possible)
+    if cosem_object.logical_name.octets == TARIFFICATION_SCRIPTS:
+        writer = _telling_tariffs(writer)
+    return Behaviour(writers={SCRIPTS: writer}, methods={1: _execute(cosem_object)})
 
 
 def _scripts_possible(face: CosemFace, scripts: list[Value], association: Association) -> bool:
@@ -56,6 +60,20 @@ def _scripts_possible(face: CosemFace, scripts: list[Value], association: Associ
     if len(works) > SCRIPTS_MAX or any(len(actions) > ACTIONS_MAX for actions in works):
         return False
     return all(_possible(view, action) for actions in works for action in actions)
+
+
+def _telling_tariffs(keep: Writer) -> Writer:
+    """Other scripts put other masks in force when the calendar switches, which the meter itself must know."""
+
+    def write(face: CosemFace, at_ms: int, value: Value, association: Association) -> DataAccessResult:
+        result = keep(face, at_ms, value, association)
+        if result is DataAccessResult.SUCCESS:
+            for each in face.meter.activation.program:
+                name = LogicalName.parse(each.logical_name).octets
+                face.meter.set_activation(at_ms, replace(each, scripts=scripts_for(name, value[1])))
+        return result
+
+    return write
 
 
 def _possible(view: View, action: Value) -> bool:

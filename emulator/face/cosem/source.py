@@ -9,7 +9,6 @@ from emulator.face.cosem.number import bits_encoder, number_encoder, plain_encod
 from emulator.face.cosem.payment.mirror import payment_state
 from emulator.face.cosem.permitted import PERMITTED
 from emulator.face.cosem.place import is_shown
-from emulator.face.cosem.register_activation import mask_in_force
 from protocols.cosem.data_type import FLOATS, DataType, Kind
 from protocols.dlms.date_time import LAST_DAY, SECOND_LAST_DAY, Date, Time
 from protocols.dlms.results import DataAccessResult
@@ -238,15 +237,6 @@ def _billing_periods(_part: str, kind: DataType) -> Reader:
     return read
 
 
-def _tariff_mask(_part: str, _kind: DataType) -> Reader:
-    """The register activation mask in force: T1 to T8, by tariff zone."""
-
-    def read(face: CosemFace, at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
-        return octet_string(mask_in_force(face, at_ms))
-
-    return read
-
-
 def _mac_address(_part: str, _kind: DataType) -> Reader:
     """Unlike that of any other meter."""
 
@@ -316,6 +306,5 @@ STATES: Final[dict[str, Callable[[str, DataType], Reader]]] = {
     "billing_schedule": _billing_schedule,
     "payment": payment_state,
     "sap_list": _sap_list,
-    "tariff_mask": _tariff_mask,
 }
 """The named states that an object may show (`state = "last_event:voltage"`), by the word before the colon."""

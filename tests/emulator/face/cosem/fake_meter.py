@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from emulator.face.cosem.face import CosemFace
 from emulator.limiter import EmergencyProfile, LoadLimiter
+from emulator.metering.activation import ActivationCourse, Entry
 from emulator.metering.tariff import ActiveCalendar, Calendar
 from emulator.relay import LoadSwitch
 from emulator.timing.clock import ClockReading
@@ -13,6 +14,7 @@ from emulator.timing.zone import Zone, zone
 from protocols.dlms.application import Association
 from protocols.dlms.value import Value, decode
 from protocols.machine import Peer
+from protocols.model.activation import Activation
 from protocols.model.meter_model import MeterModel
 
 if TYPE_CHECKING:
@@ -108,6 +110,7 @@ class FakeMeter:
         self.history = FakeHistory()
         self.event_log = FakeEventLog()
         self.tariff = ActiveCalendar(Calendar.from_model(model.physics.tariff), 0)
+        self.activation = ActivationCourse(model.physics.activations, 0)
         self.limiter = LoadLimiter(model.physics, LoadSwitch(self, model.physics.relay, 0))
         self.transactions: list[int] = []
         self.values: dict[str, int] = {}
@@ -150,6 +153,15 @@ class FakeMeter:
 
     def activate_calendar(self, at_ms: int) -> bool:
         return self.tariff.activate(at_ms)
+
+    def set_activation(self, at_ms: int, activation: Activation) -> None:
+        self.activation.begin(Entry(at_ms, (activation,)))
+
+    def activate_mask(self, at_ms: int, logical_name: str, mask: str) -> bool:
+        return False
+
+    def active_mask(self, at_ms: int, logical_name: str) -> str:
+        return "T1"
 
     def activate_firmware(self, at_ms: int, version: str) -> None:
         self.firmware_version = version

@@ -1,5 +1,6 @@
 """What only the European meter has: demand registers, tariff masks, compact data, attribute 0, rights as bits."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -68,33 +69,181 @@ def test_the_active_mask_follows_the_tariff(eu: Desk) -> None:
     assert eu.value("1:0.0.96.14.0.255", 2) == (Tag.UNSIGNED, 2)
 
 
-def test_registers_and_masks_are_added_and_taken_away_but_for_the_mask_in_force(eu: Desk) -> None:
-    def act(method: int, value: Value) -> ActionResult:
-        activation = bytes((0, 0, 14, 0, 0, 255))
-        return eu.face.action(eu.association, 6, activation, method, encode(value), eu.now_us)[0]
+ACTIVATION = "6:0.0.14.0.0.255"
+WIDER = """
+base = "eu-three-phase"
+title = "European meter that also shows apparent energy by tariff"
+[objects."9:0.0.10.0.100.255"]
+set = [2]
+[objects."6:0.0.14.0.0.255"]
+set = [2, 3, 4]
+[objects."3:1.0.9.8.1.255"]
+quantity = "apparent_energy_import_t1"
+type = "double-long-unsigned"
+unit = "VAh"
+source = "blue"
+[objects."3:1.0.9.8.2.255"]
+quantity = "apparent_energy_import_t2"
+type = "double-long-unsigned"
+unit = "VAh"
+source = "blue"
+"""
 
-    def definition(name: bytes) -> Value:
-        return Tag.STRUCTURE, [(Tag.LONG_UNSIGNED, 3), (Tag.OCTET_STRING, name)]
 
-    def mask(name: bytes, *registers: int) -> Value:
-        chosen = [(Tag.UNSIGNED, register) for register in registers]
-        return Tag.STRUCTURE, [(Tag.OCTET_STRING, name), (Tag.ARRAY, chosen)]
+@pytest.fixture
+def wider(tmp_path: Path) -> Desk:
+    """The same meter with two registers by tariff that no mask knows yet."""
+    path = tmp_path / "wider.toml"
+    path.write_text(WIDER, encoding="utf-8")
+    return on_meter(model=load_file(path))
 
-    key = "6:0.0.14.0.0.255"
-    masks = eu.value(key, 3)[1]
-    total = definition(bytes((1, 0, 1, 8, 0, 255)))
-    assert act(1, total) is ActionResult.SUCCESS
-    assert act(1, total) is ActionResult.OTHER_REASON  # it is there
-    assert len(eu.value(key, 2)[1]) == 5
-    assert act(2, mask(b"T3", 1, 5)) is ActionResult.SUCCESS
-    assert act(2, mask(b"T4", 6)) is ActionResult.OTHER_REASON  # there is no sixth register
-    assert act(2, mask(b"T3", 5)) is ActionResult.SUCCESS  # in the place of the one before
-    assert eu.value(key, 3)[1] == [*masks, mask(b"T3", 5)]
-    assert act(3, (Tag.OCTET_STRING, b"T1")) is ActionResult.OTHER_REASON  # it is in force
-    assert act(3, (Tag.OCTET_STRING, b"T3")) is ActionResult.SUCCESS
-    assert act(3, (Tag.OCTET_STRING, b"T3")) is ActionResult.OTHER_REASON
-    assert eu.value(key, 3)[1] == masks
-    assert act(3, (Tag.UNSIGNED, 1)) is ActionResult.TYPE_UNMATCHED
+
+def act(desk: Desk, method: int, value: Value) -> ActionResult:
+    """A method of the register activation object."""
+    return desk.face.action(desk.association, 6, bytes((0, 0, 14, 0, 0, 255)), method, encode(value), desk.now_us)[0]
+
+
+def activate(desk: Desk, name: bytes) -> DataAccessResult:
+    """Its active_mask, written."""
+    octets = bytes((0, 0, 14, 0, 0, 255))
+    value = encode((int(Tag.OCTET_STRING), name))
+    return desk.face.set(desk.association, 6, octets, 4, None, value, desk.now_us)
+
+
+def definition(*name: int) -> Value:
+    return Tag.STRUCTURE, [(Tag.LONG_UNSIGNED, 3), (Tag.OCTET_STRING, bytes(name))]
+
+
+def mask(name: bytes, *registers: int) -> Value:
+    chosen = [(Tag.UNSIGNED, register) for register in registers]
+    return Tag.STRUCTURE, [(Tag.OCTET_STRING, name), (Tag.ARRAY, chosen)]
+
+
+def hours(desk: Desk, count: int) -> None:
+    desk.now_us += count * 3_600_000_000
+
+
+def tariffs(desk: Desk) -> list[int]:
+    """Active energy imported by both tariffs, and apparent energy where the model shows it, in watt-hours."""
+    names = ["1.0.1.8.1", "1.0.1.8.2"]
+    names += ["1.0.9.8.1", "1.0.9.8.2"] if desk.face.plan.model.object(3, "1.0.9.8.1.255") else []
+    return [desk.value(f"3:{name}.255", 2)[1] for name in names]
+
+
+def test_registers_and_masks_are_added_and_taken_away_but_for_the_mask_in_force(wider: Desk) -> None:
+    masks = wider.value(ACTIVATION, 3)[1]
+    assert act(wider, 1, definition(1, 0, 1, 8, 0, 255)) is ActionResult.OTHER_REASON  # totals count always
+    assert act(wider, 1, definition(1, 0, 9, 8, 1, 255)) is ActionResult.SUCCESS
+    assert act(wider, 1, definition(1, 0, 9, 8, 1, 255)) is ActionResult.OTHER_REASON  # it is there
+    assert len(wider.value(ACTIVATION, 2)[1]) == 7
+    assert act(wider, 2, mask(b"T3", 1, 7)) is ActionResult.SUCCESS
+    assert act(wider, 2, mask(b"T4", 8)) is ActionResult.OTHER_REASON  # there is no eighth register
+    assert act(wider, 2, mask(b"T3", 7)) is ActionResult.SUCCESS  # in the place of the one before
+    assert wider.value(ACTIVATION, 3)[1] == [*masks, mask(b"T3", 7)]
+    assert act(wider, 3, (Tag.OCTET_STRING, b"T1")) is ActionResult.OTHER_REASON  # it is in force
+    assert act(wider, 3, (Tag.OCTET_STRING, b"T3")) is ActionResult.SUCCESS
+    assert act(wider, 3, (Tag.OCTET_STRING, b"T3")) is ActionResult.OTHER_REASON
+    assert wider.value(ACTIVATION, 3)[1] == masks
+    assert act(wider, 3, (Tag.UNSIGNED, 1)) is ActionResult.TYPE_UNMATCHED
+
+
+def test_a_mask_that_a_client_changes_decides_which_registers_count(wider: Desk) -> None:
+    """At 07:30 tariff 1 is in force, 3 kW flow; from 22:00 on tariff 2 is."""
+    begun = tariffs(wider)
+    hours(wider, 1)
+    assert [now - before for now, before in zip(tariffs(wider), begun, strict=True)] == [3000, 0, 3000, 0]
+    # Both registers of active energy by T1's mask; apparent energy by no mask, once it is assigned.
+    assert act(wider, 2, mask(b"T1", 1, 2)) is ActionResult.SUCCESS
+    assert act(wider, 1, definition(1, 0, 9, 8, 1, 255)) is ActionResult.SUCCESS
+    assert act(wider, 1, definition(1, 0, 9, 8, 2, 255)) is ActionResult.SUCCESS
+    begun = tariffs(wider)
+    hours(wider, 2)
+    assert [now - before for now, before in zip(tariffs(wider), begun, strict=True)] == [6000, 6000, 0, 0]
+    assert act(wider, 2, mask(b"T2", 8)) is ActionResult.SUCCESS
+    hours(wider, 12)  # 22:30
+    begun = tariffs(wider)
+    hours(wider, 1)
+    assert [now - before for now, before in zip(tariffs(wider), begun, strict=True)] == [0, 0, 0, 3000]
+
+
+def test_a_mask_that_a_client_puts_in_force_counts_until_the_calendar_switches(eu: Desk) -> None:
+    demand = "4:1.0.1.6.2.255"
+    assert activate(eu, b"T9") is DataAccessResult.OTHER_REASON
+    assert activate(eu, b"T2") is DataAccessResult.SUCCESS
+    assert eu.value(ACTIVATION, 4) == (Tag.OCTET_STRING, b"T2")
+    assert eu.value("1:0.0.96.14.0.255", 2) == (Tag.UNSIGNED, 2)
+    begun = tariffs(eu)
+    hours(eu, 3)
+    assert [now - before for now, before in zip(tariffs(eu), begun, strict=True)] == [0, 9000]
+    assert eu.value(demand, 2)[1] == 3000
+    hours(eu, 24)  # midnight, six o'clock and ten in the evening have switched since
+    assert eu.value(ACTIVATION, 4) == (Tag.OCTET_STRING, b"T1")
+    begun = tariffs(eu)
+    hours(eu, 1)
+    assert [now - before for now, before in zip(tariffs(eu), begun, strict=True)] == [3000, 0]
+
+
+def test_a_mask_of_no_tariff_is_told_as_tariff_nought(eu: Desk) -> None:
+    assert act(eu, 2, mask(b"holiday", 3)) is ActionResult.SUCCESS
+    assert activate(eu, b"holiday") is DataAccessResult.SUCCESS
+    assert eu.value("1:0.0.96.14.0.255", 2) == (Tag.UNSIGNED, 0)
+    begun = tariffs(eu)
+    hours(eu, 1)
+    assert tariffs(eu) == begun
+
+
+def test_the_tariffication_script_puts_its_mask_in_force(eu: Desk) -> None:
+    script = bytes((0, 0, 10, 0, 100, 255))
+    selector = encode((int(Tag.LONG_UNSIGNED), 2))
+    assert eu.face.action(eu.association, 9, script, 1, selector, eu.now_us)[0] is ActionResult.SUCCESS
+    assert eu.value(ACTIVATION, 4) == (Tag.OCTET_STRING, b"T2")
+
+
+def test_a_mask_list_that_is_written_whole_counts_and_one_that_cannot_be_is_refused(wider: Desk) -> None:
+    def write(*masks: Value) -> DataAccessResult:
+        octets = bytes((0, 0, 14, 0, 0, 255))
+        return wider.face.set(wider.association, 6, octets, 3, None, encode((Tag.ARRAY, list(masks))), wider.now_us)
+
+    assert write(mask(b"T1", 7)) is DataAccessResult.OTHER_REASON
+    assert write(mask(b"T1", 2), mask(b"T2", 1)) is DataAccessResult.SUCCESS
+    begun = tariffs(wider)
+    hours(wider, 1)
+    assert [now - before for now, before in zip(tariffs(wider), begun, strict=True)][:2] == [0, 3000]
+
+
+def test_a_script_table_that_a_client_writes_names_other_masks(wider: Desk) -> None:
+    script, activation = bytes((0, 0, 10, 0, 100, 255)), bytes((0, 0, 14, 0, 0, 255))
+
+    def begins(number: int, name: bytes) -> Value:
+        names = (Tag.LONG_UNSIGNED, 6), (Tag.OCTET_STRING, activation), (Tag.INTEGER, 4), (Tag.OCTET_STRING, name)
+        action = (Tag.STRUCTURE, [(Tag.ENUM, 1), *names])
+        return Tag.STRUCTURE, [(Tag.LONG_UNSIGNED, number), (Tag.ARRAY, [action])]
+
+    table = encode((Tag.ARRAY, [begins(1, b"T2"), begins(2, b"T1")]))
+    assert wider.face.set(wider.association, 9, script, 2, None, table, wider.now_us) is DataAccessResult.SUCCESS
+    assert wider.value(ACTIVATION, 4) == (Tag.OCTET_STRING, b"T2")
+    hours(wider, 15)
+    assert wider.value(ACTIVATION, 4) == (Tag.OCTET_STRING, b"T1")
+
+
+@pytest.mark.parametrize(
+    ("assigned", "masks", "complaint"),
+    [
+        ('[[3, "1.0.1.8.0.255"]]', "[]", "assigns 3:1.0.1.8.0.255, which is no register by tariff"),
+        ('[[3, "1.0.1.8.1.255"]]', '[["T1", [2]]]', "mask 'T1' names a register beyond the 1 assigned"),
+    ],
+)
+def test_a_model_that_assigns_what_cannot_be_is_refused(
+    assigned: str, masks: str, complaint: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(
+        f'base = "eu-three-phase"\ntitle = "wrong"\n[objects."6:0.0.14.0.0.255"]\n'
+        f"attributes.2 = {{ value = {assigned} }}\nattributes.3 = {{ value = {masks} }}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ModelError, match=re.escape(complaint)):
+        load_file(path)
 
 
 def test_tariff_registers_add_up_to_the_total(eu: Desk) -> None:
