@@ -5,6 +5,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,12 +18,20 @@ from emulator.meter import Meter
 from emulator.timing.clock import BenchClock
 from emulator.timing.zone import zone
 from protocols.address import SerialLine, Tcp, parse
+from protocols.modbus.access import (
+    COIL_ON,
+    ReadRegisters,
+    WriteMultipleRegisters,
+    WriteSingleCoil,
+    WriteSingleRegister,
+)
 from protocols.modbus.plan import PlannedRead, plan
 from protocols.modbus.register_map import RegisterMap
 from protocols.model.loader import load, model_ids
 from protocols.transport.pump import link_time_us
 from tests.patience import PATIENCE_S
 
+ILLEGAL_FUNCTION, ILLEGAL_DATA_ADDRESS = 1, 2
 START_MS = 1_730_097_000_000
 MODELS = [name for name in model_ids() if load(name).modbus is not None]
 
@@ -35,6 +44,31 @@ def required(program: str) -> str:
             pytest.fail(f"{program} is missing")
         pytest.skip(f"{program} is not installed")
     return path
+
+
+class Writing(NamedTuple):
+    """Something that is written to a model.
+
+    Attributes:
+        request: what is written.
+        refusal: the exception code that the maker's limits ask for, or 0.
+        kept: where the same can be read back afterwards.
+    """
+
+    request: WriteMultipleRegisters | WriteSingleCoil | WriteSingleRegister
+    refusal: int = 0
+    kept: ReadRegisters | None = None
+
+    @property
+    def words(self) -> list[int]:
+        """The values as registers, or a coil's as 1 or 0."""
+        match self.request:
+            case WriteMultipleRegisters(_, data):
+                return [int.from_bytes(data[at : at + 2]) for at in range(0, len(data), 2)]
+            case WriteSingleCoil(_, value):
+                return [int(value == COIL_ON)]
+            case WriteSingleRegister(_, value):
+                return [value]
 
 
 class Unit(NamedTuple):
@@ -56,6 +90,28 @@ class Unit(NamedTuple):
     def plan(self) -> tuple[PlannedRead, ...]:
         """How the whole model is read."""
         return plan(self.map, self.map.registers)
+
+    def writings(self) -> list[Writing]:
+        """Every setting of the model with functions 16 and 6, a measured value, and last its load switch opened."""
+        found: list[Writing] = []
+        for spec in self.map.registers:
+            lock = self.map.unlock is not None and spec.name == self.map.unlock.register
+            if not spec.write or spec.locked or lock:
+                continue
+            raw = spec.value if spec.minimum is None else spec.minimum / Decimal(str(spec.scale))
+            data = spec.encode(float(raw) if spec.kind.name == "float32" else int(raw))  # type: ignore[arg-type]  # numbers
+            kept = ReadRegisters(3, spec.address, spec.words)
+            found.append(Writing(WriteMultipleRegisters(spec.address, data), kept=kept))
+            if spec.words == 1:
+                single = WriteSingleRegister(spec.address, int.from_bytes(data))
+                found.append(Writing(single, 0 if 6 in spec.write else ILLEGAL_FUNCTION, kept))
+        measured = next(each for each in self.map.registers if each.quantity is not None and each.name != "relay")
+        one = WriteMultipleRegisters(measured.address, bytes(2 * measured.words))
+        found.append(Writing(one, ILLEGAL_DATA_ADDRESS if 16 in self.map.write else ILLEGAL_FUNCTION))
+        for request in self.map.relay.requests(closed=False) if self.map.relay is not None else ():
+            assert isinstance(request, WriteMultipleRegisters | WriteSingleCoil | WriteSingleRegister)
+            found.append(Writing(request))
+        return found
 
 
 class Wall(NamedTuple):

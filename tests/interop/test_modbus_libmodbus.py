@@ -9,6 +9,7 @@ import pytest
 from tests.interop.modbus_wall import Wall, required, run, wall
 
 pytestmark = pytest.mark.interop
+REFUSALS = {0: "ok", 1: "error: Illegal function", 2: "error: Illegal data address"}
 SOURCE = Path(__file__).with_name("modbus_client.c")
 
 
@@ -41,6 +42,25 @@ async def test_every_model_is_read_to_the_last_digit(program: str, carrier: str,
         out = await run(program, *where(each, carrier), data="\n".join(commands) + "\n")
     assert out.split() == expected
     assert len(expected) > 80
+
+
+@pytest.mark.parametrize("carrier", ["tcp", "rtu"])
+async def test_every_model_is_written(program: str, carrier: str, tmp_path: Path) -> None:
+    async with wall(tmp_path) as each:
+        commands, expected = [], []
+        for unit in each.units:
+            for writing in unit.writings():
+                request, words = writing.request, " ".join(map(str, writing.words))
+                commands.append(f"w {unit.number} {request.function} {request.address} {words}")
+                expected.append(REFUSALS[writing.refusal])
+                if writing.kept is not None and not writing.refusal:
+                    commands.append(f"r {unit.number} 3 {writing.kept.address} {writing.kept.quantity}")
+                    expected.append("".join(f"{word:04x}" for word in writing.words))
+        out = await run(program, *where(each, carrier), data="\n".join(commands) + "\n")
+        assert out.splitlines() == expected
+        for unit in each.units:
+            if unit.map.relay is not None:
+                assert each.later(unit.name, "output_state") == 0, unit.name
 
 
 @pytest.mark.parametrize("carrier", ["tcp", "rtu"])

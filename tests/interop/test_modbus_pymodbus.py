@@ -42,6 +42,29 @@ async def test_every_model_is_read_to_the_last_digit(carrier: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("carrier", ["tcp", "rtu"])
+async def test_every_model_is_written(carrier: str, tmp_path: Path) -> None:
+    async with wall(tmp_path) as each, connected(each, carrier) as client:
+        for unit in each.units:
+            for writing in unit.writings():
+                request, words = writing.request, writing.words
+                match request.function:
+                    case 5:
+                        answer = await client.write_coil(request.address, bool(words[0]), device_id=unit.number)
+                    case 6:
+                        answer = await client.write_register(request.address, words[0], device_id=unit.number)
+                    case _:
+                        answer = await client.write_registers(request.address, words, device_id=unit.number)
+                assert (answer.exception_code if answer.isError() else 0) == writing.refusal, (unit.name, writing)
+                if writing.kept is not None and not writing.refusal:
+                    kept = await client.read_holding_registers(
+                        writing.kept.address, count=writing.kept.quantity, device_id=unit.number
+                    )
+                    assert kept.registers == words, (unit.name, writing)
+            if unit.map.relay is not None:
+                assert each.later(unit.name, "output_state") == 0, unit.name
+
+
+@pytest.mark.parametrize("carrier", ["tcp", "rtu"])
 async def test_every_way_to_write(carrier: str, tmp_path: Path) -> None:
     async with wall(tmp_path) as each, connected(each, carrier) as client:
         sdm120, acurev, pem533, abb = (each.unit(name) for name in ("sdm120", "acurev2000", "pem533", "abb-b23"))
