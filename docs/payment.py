@@ -44,7 +44,8 @@ that.
 
 Some head-ends number 21 to 25 as 0.0.94.**91**.21 to 25. The Indian models answer to both, as the same objects; a
 model without that takes them out (`"1:0.0.94.91.24.255" = { absent = true }`). Money has no scaler; `[payment] unit =
-"minor"` says that a model's meters count paise, `"major"` that they count rupees.
+"minor"` says that a model's meters count paise, `"major"` that they count rupees. On MQTT money is minor units always:
+a gateway whose meter names its model multiplies and divides, and refuses an amount that the meter can't hold.
 
 **The meter keeps it** (the models `is15959-d1-prepaid` and `is15959-d1-sts`, or any model with a
 `[payment.account]`). Account, credits, charges and token gateway behave, the meter opens and closes its own switch

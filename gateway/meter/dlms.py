@@ -57,17 +57,18 @@ class DlmsScripts:
 
     Args:
         zone: where the meter's clock stands, when it does not say.
-        model: what it is, if known: for the names of its values.
+        model: what it is, if known: for the names of its values, and in what it counts money.
         recognition: its quirks, as far as they are known.
     """
 
-    __slots__ = ("_current_names", "_model", "_zone", "table")
+    __slots__ = ("_current_names", "_minor_units", "_model", "_zone", "table")
 
     def __init__(self, zone: tzinfo, model: MeterModel | None = None, recognition: Recognition | None = None) -> None:
         known = Recognition() if recognition is None else recognition
         self.table = Profiles(zone, model, lambda: known.quirks.unlisted)
         self._zone = zone
         self._model = model
+        self._minor_units = 1 if model is None else model.physics.payment.minor_units
         self._current_names: tuple[bytes, ...] | None = None
 
     def profiles(self) -> tuple[str, ...]:
@@ -222,20 +223,31 @@ class DlmsScripts:
         if not isinstance(balance, int):
             return None
         return BalanceSeen(
-            balance,
+            balance * self._minor_units,
             instant_of(as_on, self._zone),
-            amount if isinstance(amount, int) else None,
+            amount * self._minor_units if isinstance(amount, int) else None,
             instant_of(at, self._zone),
-            total if isinstance(total, int) else None,
+            total * self._minor_units if isinstance(total, int) else None,
             bool(mode) if isinstance(mode, int) else None,
         )
+
+    def _money(self, minor: int) -> Value:
+        """An amount as the meter counts it; nothing is rounded.
+
+        Raises:
+            RefusedError: the meter can't hold it.
+        """
+        whole, rest = divmod(minor, self._minor_units)
+        if rest:
+            raise RefusedError(f"the meter counts whole units of {self._minor_units}; {minor} can't be written")
+        return Tag.DOUBLE_LONG, whole
 
     def set_balance(self, args: SetBalanceArgs) -> Script[Written]:
         """The balance, then its time: a new time never stands beside an old balance."""
         return (
             yield from self._set_and_read(
                 [
-                    (Get(DATA, BALANCE, 2), (Tag.DOUBLE_LONG, args.balance)),
+                    (Get(DATA, BALANCE, 2), self._money(args.balance)),
                     (Get(DATA, BALANCE_TIME, 2), self._time(args.as_on)),
                 ]
             )
@@ -250,10 +262,10 @@ class DlmsScripts:
         return (
             yield from self._set_and_read(
                 [
-                    (Get(DATA, BALANCE, 2), (Tag.DOUBLE_LONG, args.balance)),
+                    (Get(DATA, BALANCE, 2), self._money(args.balance)),
                     (Get(DATA, BALANCE_TIME, 2), self._time(as_on)),
-                    (Get(DATA, RECHARGE_AMOUNT, 2), (Tag.DOUBLE_LONG, args.amount)),
-                    (Get(DATA, RECHARGE_TOTAL, 2), (Tag.DOUBLE_LONG, args.total)),
+                    (Get(DATA, RECHARGE_AMOUNT, 2), self._money(args.amount)),
+                    (Get(DATA, RECHARGE_TOTAL, 2), self._money(args.total)),
                     (Get(DATA, RECHARGE_TIME, 2), self._time(args.at)),
                 ]
             )

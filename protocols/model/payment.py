@@ -31,6 +31,9 @@ PROPORTION_ALL: Final = 10_000
 
 T = TypeVar("T")
 
+CURRENCY_SCALE: Final = -2
+"""A currency's minor unit, where a model does not say otherwise: paise, cents."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditModel:
@@ -161,6 +164,12 @@ class Payment:
     prepaid: bool = False
     account: AccountModel | None = None
 
+    @property
+    def minor_units(self) -> int:
+        """How many of the currency's minor units one unit of the mirror is."""
+        scale = CURRENCY_SCALE if self.account is None else self.account.currency_scale
+        return 1 if self.unit == "minor" else int(10 ** max(0, -scale))
+
     @classmethod
     def from_table(cls, content: Mapping[str, Any]) -> "Payment":
         """Read `[payment]`.
@@ -183,7 +192,7 @@ def _account(table: Table) -> AccountModel:
     account = AccountModel(
         name=_name(own, own.take("name", str)),
         currency=own.take("currency", str, "INR"),
-        currency_scale=_within(own, "currency_scale", -4, 4, -2),
+        currency_scale=_within(own, "currency_scale", -4, 4, CURRENCY_SCALE),
         currency_unit=own.choose("currency_unit", CURRENCY_UNITS, "monetary"),
         low_credit_threshold=_amount(own, "low_credit_threshold"),
         next_credit_available_threshold=_amount(own, "next_credit_available_threshold"),

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +10,14 @@ import pytest
 from gateway.command.door import Delivery
 from gateway.command.execution import Tools, execute
 from gateway.meter.dlms import DlmsScripts
-from gateway.meter.dlms_profile import Act, GetMany, Set, obis
+from gateway.meter.dlms_profile import Act, Get, GetMany, Set, obis
+from gateway.polling.poll import poll
 from gateway.polling.reading import utc
 from gateway.polling.schedule import ReadPlan
 from gateway.service.script import MeterError, NoAnswerError
 from protocols.message.command import Rung
+from protocols.model.loader import load_file
+from protocols.model.meter_model import MeterModel
 from tests.gateway.cores import NOW_MS, Cores
 from tests.gateway.drive import Clock, Driver
 from tests.gateway.fake_meter import IST, FakeMeter, new_payment
@@ -27,11 +31,11 @@ RECHARGE = {
 class Bench:
     """One meter, the cores, and a clock."""
 
-    def __init__(self, **meter: Any) -> None:
+    def __init__(self, model: MeterModel | None = None, **meter: Any) -> None:
         self.clock = Clock(NOW_MS)
         self.meter = FakeMeter(self.clock.now, NOW_MS - 86_400_000, **meter)
         self.cores = Cores()
-        self.scripts = DlmsScripts(IST)
+        self.scripts = DlmsScripts(IST, model)
         self.driver = Driver(self.clock, self.meter.ask, self.cores.store)
         plans = {"block_load": ReadPlan.model_validate("15m")}
         self.tools = Tools(commands=self.cores.commands, report=self.cores.report, plans=plans)
@@ -324,3 +328,33 @@ def test_a_verb_that_the_meter_does_not_have_fails_with_a_sentence() -> None:
     bench.meter.denied |= {(1, obis("0.0.94.96.24.255"), 2), (1, obis("0.0.94.96.25.255"), 2)}
     bench.execute()
     assert bench.rungs()[-1] == "failed"
+
+
+@pytest.fixture
+def rupees(tmp_path: Path) -> MeterModel:
+    """A meter that counts money in whole rupees."""
+    file = tmp_path / "rupees.toml"
+    file.write_text('base = "is15959-d1"\ntitle = "in rupees"\n[payment]\nunit = "major"\n')
+    return load_file(file)
+
+
+def test_money_is_minor_units_whatever_the_meter_counts(rupees: MeterModel) -> None:
+    bench = Bench(rupees)
+    bench.receive("recharge", args=RECHARGE)
+    bench.execute()
+    assert bench.last().rung is Rung.CONFIRMED
+    shown = [bench.meter.ask(Get(1, obis(f"0.0.94.96.{number}.255"), 2))[1] for number in (21, 23, 24)]
+    assert shown == [500, 1_500, 420]
+    (told,) = bench.cores.bodies("/balance")
+    assert json.loads(told)["balance"] == 42_000
+    bench.driver.run(poll("MB1", "balance", ReadPlan.model_validate("1h"), bench.scripts, bench.cores.report))
+    assert bench.cores.bodies("/balance") == [told], "what the meter shows is the same money"
+
+
+def test_money_that_the_meter_can_t_hold_is_not_rounded(rupees: MeterModel) -> None:
+    bench = Bench(rupees)
+    bench.receive("set_balance", args={"balance": 12_345, "as_on": utc(NOW_MS).isoformat()})
+    bench.execute()
+    assert (bench.last().rung, bench.last().reason) == (
+        Rung.FAILED, "the meter counts whole units of 100; 12345 can't be written",
+    )  # fmt: skip

@@ -48,14 +48,6 @@ def payment_state(part: str, kind: DataType) -> Reader:
         if part in INSTANTS:
             now_ms = face.meter.clock.reading(at_ms).utc_ms
             return face.plan.stamp.encode(now_ms if part == "as_on" else account.last_payment[1], face.meter.clock.zone)
-        return plain_encoder(kind)(AMOUNTS[part](account) // minor_units(face))
+        return plain_encoder(kind)(AMOUNTS[part](account) // face.plan.model.physics.payment.minor_units)
 
     return read
-
-
-def minor_units(face: CosemFace) -> int:
-    """How many of the smallest unit of money one of the mirror's units is."""
-    payment = face.plan.model.physics.payment
-    if payment.unit == "minor" or payment.account is None:
-        return 1
-    return int(10 ** max(0, -payment.account.currency_scale))
