@@ -59,7 +59,7 @@ class Uplink:
         if config.broker.message_expiry is not None:
             self.sender.readings_expire_s = max(1, config.broker.message_expiry // 1000)
         core.commit.tail = self.sender
-        self._inbox = Inbox(core.commit, core.door, core.around, core.outbox, core.topics, clock, begin)
+        self.inbox = Inbox(core.commit, core.door, core.around, core.outbox, core.topics, clock, begin)
         self._broker = broker
         self._backoff_max_s = config.broker.backoff_max / 1000
         self._core = core
@@ -92,7 +92,7 @@ class Uplink:
             self.sender.begin(session)
             await session.subscribe(core.topics.subscriptions())
             async for message in session.messages():
-                await self._inbox.take(message, session)
+                await self.inbox.take(message, session)
         finally:
             self.up = False
             self.sender.end()

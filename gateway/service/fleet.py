@@ -34,6 +34,8 @@ class Fleet:
         self._around = around
         self._pace = pace
         self._spawn = spawn
+        self._dropped_polls = 0
+        """By lines that are no more."""
 
     def join(self, unit: Unit) -> None:
         """A meter is ours from now on."""
@@ -56,6 +58,7 @@ class Fleet:
         self._shared.schedule.remove(meter)
         if not runner.units:
             del self.lines[runner.key]
+            self._dropped_polls += runner.queue.dropped
             self._spawn(runner.close(), f"close:{runner.key}")
 
     def adopt(self, units: list[Unit]) -> set[str]:
@@ -128,6 +131,10 @@ class Fleet:
                 if unit.met or unit.failures:
                     counts[unit.state()[0]] += 1
         return counts
+
+    def dropped_polls(self) -> int:
+        """Polls that were given up, since their deadline passed or too many waited."""
+        return self._dropped_polls + sum(runner.queue.dropped for runner in self.lines.values())
 
     async def close_idle(self) -> None:
         """Let go of associations that nobody has used for long."""

@@ -5,10 +5,12 @@ The gateway counts as it works; what is only worth knowing when somebody asks (d
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from gateway.polling.bus import Job
 from protocols.dlms.ask.dropped import Dropped
@@ -47,19 +49,10 @@ class Health:
             buckets=LADDER_BUCKETS_S,
             registry=registry,
         )
-        self._refusals = Counter("gateway_guard_refusals_total", "Commands refused.", ["rule"], registry=registry)
-        self._decisions = Counter(
-            "gateway_guard_decisions_total",
-            "What the guard decided of commands that cut or restore.",
-            ["effect", "decision"],
-            registry=registry,
-        )
         self._reconnects = Counter("gateway_broker_sessions_total", "Sessions with the broker.", registry=registry)
         self._busy = Gauge("gateway_lines_busy", "Lines that are spoken on now.", registry=registry)
         self._beat_s = time.monotonic()  # noqa: TID251 (the program's edge: is it alive in real time?)
         self._begun_s: dict[str, float] = {}
-        self._refused: dict[str, int] = {}
-        self._decided: dict[tuple[str, str], int] = {}
         self.ready: Callable[[], str | None] = lambda: "starting"
         """Why the gateway is not ready, or None when it is."""
 
@@ -67,9 +60,14 @@ class Health:
         """A number that is read when somebody asks."""
         Gauge(name, text, registry=self.registry).set_function(value)
 
+    def counter(self, name: str, text: str, labels: tuple[str, ...], counts: Callable[[], Mapping[Any, float]]) -> None:
+        """What is counted elsewhere, by its labels, and read when somebody asks."""
+        self.registry.register(_Counted(name, text, labels, counts))
+
     def begun(self, job: Job) -> None:
-        """A job holds its line from now on."""
-        self._reads.labels(job.key.split(":", maxsplit=1)[0]).inc()
+        """A job holds its line from now on; commands are counted by their rungs."""
+        if job.work is None:
+            self._reads.labels(job.key).inc()
         self._begun_s[f"{job.meter}/{job.key}"] = time.monotonic()  # noqa: TID251
         self._busy.inc()
 
@@ -99,14 +97,6 @@ class Health:
         """A session with the broker stands."""
         self._reconnects.inc()
 
-    def guard(self, by_rule: dict[str, int], decisions: dict[tuple[str, str], int]) -> None:
-        """How often each rule has refused by now, and what was decided of each effect."""
-        for rule, count in by_rule.items():
-            self._refusals.labels(rule).inc(count - self._refused.get(rule, 0))
-        for labels, count in decisions.items():
-            self._decisions.labels(*labels).inc(count - self._decided.get(labels, 0))
-        self._refused, self._decided = dict(by_rule), dict(decisions)
-
     def beat(self) -> None:
         """The event loop has come round."""
         self._beat_s = time.monotonic()  # noqa: TID251
@@ -118,3 +108,16 @@ class Health:
     def metrics(self) -> bytes:
         """Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+class _Counted(Collector):
+    def __init__(
+        self, name: str, text: str, labels: tuple[str, ...], counts: Callable[[], Mapping[Any, float]]
+    ) -> None:
+        self._name, self._text, self._labels, self._counts = name, text, labels, counts
+
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(self._name, self._text, labels=self._labels)
+        for labels, count in self._counts().items():
+            family.add_metric(labels, count)
+        yield family

@@ -27,11 +27,11 @@ from gateway.service.core import Core
 from gateway.service.fleet import Fleet
 from gateway.service.health import Health
 from gateway.service.health_server import HealthServer
+from gateway.service.numbers import show
 from gateway.service.runner import Shared
 from gateway.service.sd_notify import Notifier
 from gateway.service.unit import make_units, title_of, zone_of
 from protocols.message.command import Command
-from protocols.message.status import MeterState
 
 _log = logging.getLogger(__name__)
 
@@ -130,27 +130,13 @@ class Gateway:
         self._newest_ms = int(self.core.store.meta(NEWEST) or 0)
         self._oldest_ms: int | None = None
         self._stamp = _stamp(edge.file)
-        self._count()
+        self.core.commands.judgement.overridden = _say_overridden
+        show(self.health, self.core, self.fleet, self.uplink, self.callers, self._queue_age_s)
+        self.health.ready = self._not_ready
 
     def _zone_offset_ms(self) -> int:
         offset = utc(self.clock.now_ms()).astimezone(self.zone).utcoffset()
         return 0 if offset is None else round(offset.total_seconds() * 1000)
-
-    def _count(self) -> None:
-        core, gauge = self.core, self.health.gauge
-        core.commands.climbed = self.health.rung
-        core.commands.judgement.overridden = _say_overridden
-        gauge("gateway_queue_rows", "Rows that wait to be sent.", lambda: core.outbox.totals.queued)
-        gauge("gateway_queue_bytes", "What the outbox holds, shelf included.", lambda: core.outbox.totals.bytes_all)
-        gauge("gateway_queue_age_seconds", "Age of the row that waits longest.", self._queue_age_s)
-        gauge("gateway_in_flight", "Messages without PUBACK.", lambda: self.uplink.sender.in_flight)
-        gauge("gateway_rejected", "Messages the broker would not take.", lambda: self.uplink.sender.rejected)
-        gauge("gateway_sent_through", "The highest seq taken for the wire.", lambda: core.outbox.sent_through)
-        gauge("gateway_dropped_rows", "Rows given up though promised.", lambda: sum(core.retention.dropped.values()))
-        gauge("gateway_meters", "Meters configured.", lambda: len(self.fleet.line_of))
-        gauge("gateway_meters_online", "Meters that answer.", lambda: self.fleet.states()[MeterState.ONLINE])
-        gauge("gateway_session_up", "1 while a session with the broker stands.", lambda: self.uplink.up)
-        self.health.ready = self._not_ready
 
     def _queue_age_s(self) -> float:
         return 0 if self._oldest_ms is None else (self.clock.now_ms() - self._oldest_ms) / 1000
@@ -264,7 +250,6 @@ class Gateway:
             await asyncio.sleep(HOUSEKEEPING_S)
             self.health.beat()
             self._edge.notify.tell("WATCHDOG=1")
-            self.health.guard(self.core.commands.judgement.refused, self.core.commands.judgement.decisions)
             self._look_at_clock()
             if self._file_changed():
                 await self.reload()

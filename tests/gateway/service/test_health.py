@@ -38,14 +38,21 @@ def test_what_happens_is_counted() -> None:
     assert shown["gateway_depth"] == 7
 
 
-def test_the_guard_s_counts_only_grow_by_what_is_new() -> None:
-    health = Health()
-    for refused in (2, 2, 5):
-        health.guard({"evidence": refused}, {("cut", "refused"): refused, ("restore", "allowed"): 1})
+def test_what_is_counted_elsewhere_is_read_when_it_is_asked_for() -> None:
+    health, counts = Health(), dict[tuple[str, ...], float]()
+    health.counter("gateway_decisions_total", "Decisions.", ("effect", "decision"), lambda: counts)
+    health.counter("gateway_ignored_total", "Ignored.", (), lambda: {(): 3})
+    counts["cut", "refused"] = 5
     shown = numbers(health)
-    assert shown['gateway_guard_refusals_total{rule="evidence"}'] == 5
-    assert shown['gateway_guard_decisions_total{decision="refused",effect="cut"}'] == 5
-    assert shown['gateway_guard_decisions_total{decision="allowed",effect="restore"}'] == 1
+    assert shown['gateway_decisions_total{decision="refused",effect="cut"}'] == 5
+    assert shown["gateway_ignored_total"] == 3
+
+
+def test_a_command_is_no_read() -> None:
+    health = Health()
+    health.begun(Job("MB1", Priority.COMMAND, "command:c1", 0, work="c1"))
+    assert not [name for name in numbers(health) if name.startswith("gateway_reads_total")]
+    assert numbers(health)["gateway_lines_busy"] == 1
 
 
 @pytest.mark.parametrize(
