@@ -6,6 +6,7 @@ name columns of the blue book's class tables as public clients of it agree on th
 
 from typing import Final
 
+from protocols.cosem.catalogue import find
 from protocols.cosem.interface_class import InterfaceClass
 
 STEP: Final = 8
@@ -30,10 +31,21 @@ FIRST_METHODS: Final[dict[int, int]] = {
     20: 0x50,
     40: 0x38,
     42: 0x60,
+    48: 0x60,
     61: 0x28,
     64: 0x30,
+    65: 0x40,
+    66: 0x48,
+    67: 0x80,
+    68: 0x30,
     70: 0x20,
     72: 0x60,
+    111: 0x98,
+    112: 0x58,
+    113: 0x68,
+    115: 0x30,
+    122: 0x20,
+    124: 0x50,
 }
 """By class id: the offset of method 1."""
 
@@ -43,14 +55,27 @@ def attribute_offset(number: int) -> int:
     return STEP * (number - 1)
 
 
-def method_offset(class_id: int, number: int) -> int | None:
-    """Where a method stands; None for a class whose methods have no short names that we know."""
+def method_offset(class_id: int, number: int, version: int | None = None) -> int | None:
+    """Where a method stands; None where methods of the class have no short names that we know.
+
+    Args:
+        class_id: the class.
+        number: the method's.
+        version: where it is known; a later one may have attributes where the methods of the first began.
+    """
     first = FIRST_METHODS.get(class_id)
-    return None if first is None else first + STEP * (number - 1)
+    if first is None:
+        return None
+    interface = None if version is None else find(class_id, version)
+    if interface is not None and interface.methods:
+        lowest = first + STEP * (interface.methods[0].number - 1)
+        if lowest <= attribute_offset(interface.attributes[-1].number):
+            return None
+    return first + STEP * (number - 1)
 
 
 def width(interface: InterfaceClass) -> int:
     """How many short names an object of the class takes."""
     offsets = [attribute_offset(each.number) for each in interface.attributes]
-    methods = (method_offset(interface.class_id, each.number) for each in interface.methods)
+    methods = (method_offset(interface.class_id, each.number, interface.version) for each in interface.methods)
     return max(*offsets, *(each for each in methods if each is not None), 0) + STEP

@@ -64,7 +64,7 @@ def short_names(names: dict[CosemObject, int]) -> dict[int, ShortName]:
         for number in each.attribute_numbers:
             table[base + attribute_offset(number)] = ShortName(each.class_id, octets, number)
         for method in each.interface.methods if each.interface else ():
-            offset = method_offset(each.class_id, method.number)
+            offset = method_offset(each.class_id, method.number, each.version)
             if offset is not None:
                 table[base + offset] = ShortName(each.class_id, octets, method.number, method=True)
     return table
