@@ -1,7 +1,9 @@
 """The page of payment: what a meter does with money, with its states drawn from the tables."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, IntEnum
+from inspect import cleandoc
 from typing import Any, Final
 
 from emulator.payment.notice import CODES
@@ -19,9 +21,74 @@ from emulator.payment.token_gateway import Reason
 from protocols.cosem.catalogue import find
 from protocols.model import load
 from protocols.model.cosem_object import CosemObject
-from protocols.model.payment import COLLECTION_BITS, CREDIT_BITS
+from protocols.model.payment import (
+    COLLECTION_BITS,
+    CREDIT_BITS,
+    AccountModel,
+    ChargeModel,
+    CreditModel,
+    FriendlyModel,
+    GatewayModel,
+    Payment,
+    StsModel,
+)
 
 MODEL: Final = "is15959-d1-prepaid"
+
+SECTIONS: Final[dict[str, type[Any]]] = {
+    "[payment]": Payment,
+    "[payment.account]": AccountModel,
+    '[payment.credits."NAME"]': CreditModel,
+    '[payment.charges."NAME"]': ChargeModel,
+    "[payment.friendly]": FriendlyModel,
+    "[payment.gateway]": GatewayModel,
+    "[payment.gateway.sts]": StsModel,
+}
+"""What a model may say of payment."""
+
+WRITTEN: Final[dict[str, tuple[str, str]]] = {
+    "prepaid": ("`mode`", '"postpaid" or "prepaid": what the meter leaves the works with.'),
+    "bits": ("`bits`", f"words of {', '.join(CREDIT_BITS)}."),
+    "collect": (
+        "`collect`",
+        f"words of {', '.join(COLLECTION_BITS)}: when it is collected besides ordinary times; without, at all of them.",
+    ),
+    "days": ("`days`", "for each day profile the times of the day, each with `friendly` or `normal`, from 00:00 on."),
+    "special_days": ("`special_days`", "day profiles by month and day, such as `01-26`."),
+}
+"""What is written otherwise in a file than it is kept."""
+
+MODEL_EXAMPLE: Final = f"""base = "{MODEL}"
+title = "D1, prepayment with a tariff of two zones and a small emergency credit"
+
+[payment]
+unit = "major"                      # the mirror counts rupees; the account goes on counting paise
+
+[payment.account]
+clearance_threshold = 5000          # 50 rupees before supply comes back
+
+[payment.credits."0.0.19.10.1.255"]
+preset = 2500
+
+[payment.charges."0.0.19.20.0.255"]
+rates = {{ 0 = 412, 2 = 552 }}        # paise for a kilowatt-hour; zone 2 has its own
+
+[payment.charges."0.0.19.20.1.255"]
+collect = ["disconnected"]          # not in friendly hours, and not while the load is limited
+
+[payment.friendly]
+days.1 = ["00:00 friendly", "10:00 normal", "17:00 friendly"]
+
+[tariff]
+days.1 = ["00:00 1", "18:00 2", "22:00 1"]
+"""
+
+BENCH_EXAMPLE: Final = """[[meter]]
+id = "PP0001"
+model = "mine.toml"
+keys = { token = { file = "token.key" } }   # 16 octets of your own as 32 hexadecimal digits; 20 of them for STS
+listen = ["dlms+tcp://127.0.0.1:0"]
+"""
 
 INTRODUCTION: Final = """# Payment
 
@@ -223,7 +290,32 @@ def _payment() -> Iterator[str]:
     yield "|---|---|"
     for name, code in CODES.items():
         yield f"| {code} | {name.replace('_', ' ')} |"
+    yield from _options()
     yield SIMPLIFIED
+
+
+def _options() -> Iterator[str]:
+    yield "\n## A model and a bench of your own\n"
+    yield (
+        f'A model file that begins with `base = "{MODEL}"` and says what differs; a bench names it, and the key of '
+        "its tokens. `meter-emulator token bench.toml PP0001 500` prints a token for 500 of the smallest unit.\n"
+    )
+    yield "```toml mine.toml\n" + MODEL_EXAMPLE + "```\n"
+    yield "```toml bench.toml\n" + BENCH_EXAMPLE + "```\n"
+    for section, part in SECTIONS.items():
+        yield f"\n| `{section}` | |"
+        yield "|---|---|"
+        for names, text in described(part):
+            shown, told = WRITTEN.get(names[0], (", ".join(f"`{name}`" for name in names), text))
+            yield f"| {shown} | {told} |"
+
+
+def described(part: type[Any]) -> Iterator[tuple[list[str], str]]:
+    """The attributes of a section, as its docstring tells of them."""
+    told = cleandoc(str(part.__doc__)).partition("Attributes:\n")[2]
+    for entry in re.split(r"\n(?=    \S)", told):
+        names, _, text = " ".join(entry.split()).partition(": ")
+        yield names.split(", "), text
 
 
 def _written(each: CosemObject) -> str:

@@ -98,7 +98,15 @@ class ChargeModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StsModel:
-    """`[payment.gateway.sts]`: whose tokens the meter takes; see `protocols.sts.decoder_key.Decoder`."""
+    """`[payment.gateway.sts]`: whose tokens the meter takes; see `protocols.sts.decoder_key.Decoder`.
+
+    Attributes:
+        issuer: six digits that the primary account number begins with.
+        supply_group: six digits.
+        tariff: two digits, the tariff index.
+        key_revision: of the vending key, 1 to 9.
+        base_date: the year that identifiers count from: 1993, 2014 or 2035.
+    """
 
     issuer: str
     supply_group: str
@@ -109,7 +117,13 @@ class StsModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayModel:
-    """`[payment.gateway]`: class 115. `identifiers` is how many token identifiers the meter remembers."""
+    """`[payment.gateway]`: class 115.
+
+    Attributes:
+        name: its logical name.
+        identifiers: how many token identifiers the meter remembers.
+        sts: whose STS tokens it takes; without, it takes the bench's.
+    """
 
     name: LogicalName
     identifiers: int
@@ -133,7 +147,20 @@ class FriendlyModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountModel:
-    """`[payment.account]`: class 111, with all that belongs to it."""
+    """`[payment.account]`: class 111, with all that belongs to it.
+
+    Attributes:
+        name: its logical name.
+        currency, currency_scale: what amounts are counted in, and the power of ten of the smallest unit.
+        currency_unit: "monetary", "consumption" or "time".
+        low_credit_threshold: below this much available credit the consumer is told.
+        next_credit_available_threshold: at this much the status shows what comes next.
+        clearance_threshold: what has to be available before withheld supply comes back.
+        max_provision: the most that charges on payments collect in a period; 0 is no bound.
+        max_provision_period_s: that period; 0 is a day.
+        credits, charges: those of the tables below.
+        friendly, gateway: likewise, where there are any.
+    """
 
     name: LogicalName
     currency: str

@@ -2,16 +2,51 @@
 
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from docs.payment import SECTIONS, described
 from emulator.bench.assembly import assemble
-from emulator.bench.file import BenchError, PushSection
+from emulator.bench.file import KEY_NAMES, BenchError, PushSection, read_bench
 from emulator.bench.file import check as check_bench
+from emulator.payment.token import BenchFormat, Entered
 from gateway.configuration.config import check
+from protocols.secret import Secret
+from tests.emulator.program import once
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def test_the_model_and_the_bench_of_the_page_of_payment_are_a_meter(tmp_path: Path) -> None:
+    for name in ("mine.toml", "bench.toml"):
+        [content] = blocks("payment.md", f"toml {name}")
+        (tmp_path / name).write_text(content)
+    (tmp_path / "token.key").write_text("00112233445566778899aabbccddeeff")
+    [member] = assemble(read_bench(tmp_path / "bench.toml"), "bench.toml", tmp_path).members
+    payment = member.model.physics.payment
+    assert payment.unit == "major"
+    assert payment.account is not None
+    assert payment.account.clearance_threshold == 5000
+    assert payment.account.charges[0].rates == ((0, 412), (2, 552))
+    printed = once("token", "bench.toml", "PP0001", "500", cwd=tmp_path)
+    assert printed.returncode == 0, printed.stderr
+    key = Secret(bytes.fromhex("00112233445566778899aabbccddeeff"))
+    token = BenchFormat(key, "PP0001").read(printed.stdout.split()[0].encode())
+    assert isinstance(token, Entered)
+    assert token.amount == 500
+
+
+def test_the_page_of_payment_shows_every_option() -> None:
+    for part in SECTIONS.values():
+        shown = [name for names, text in described(part) for name in names if text]
+        assert sorted(shown) == sorted(field.name for field in fields(part))
+
+
+def test_every_key_of_a_meter_is_on_the_page_of_benches() -> None:
+    page = (DOCS / "bench.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in page for name in KEY_NAMES)
 
 
 def blocks(page: str, language: str) -> list[str]:
