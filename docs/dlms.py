@@ -176,7 +176,12 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
         Feature(
             "mode C read-out of a D0 data block",
             _tests("tests/emulator/test_mode_e.py", "a_meter_is_read_out_in_mode_c"),
-            _tests(SIGN_ON, "a_meter_is_read_out", "a_spoiled_block_is_asked_for_again"),
+            _tests(SIGN_ON, "a_meter_is_read_out", "a_spoiled_block_is_asked_for_again")
+            + _tests(
+                f"{DESK}/test_read_out.py",
+                "a_meter_is_read_out_in_lines_csv_and_json",
+                "an_emulated_optical_head_is_read_out",
+            ),
         ),
         Feature(
             "the optical head's echo",

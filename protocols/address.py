@@ -8,6 +8,7 @@ dlms+hdlc:///dev/ttyUSB0?baud=9600&physical=17&address_size=2               dlms
 dlms+hdlc://pty?path=run/line1&physical=17     to listen only: a new pseudo-terminal with that stable path
 modbus+tcp://HOST:502?unit=1   modbus+tls://HOST:802   modbus+rtu:///dev/ttyUSB0?baud=9600&parity=N&unit=1
 modbus+ascii:///dev/ttyUSB0    modbus+rtu+tcp://HOST:PORT
+iec62056-21:///dev/ttyUSB0?device=12345        a read-out in mode C          iec62056-21+tcp://HOST:PORT
 ```
 
 A URL becomes a frozen value with a `carrier`, which says what to open; who has an equal carrier is on the same line.
@@ -141,6 +142,26 @@ class ModbusAddress:
         return _format(self.scheme, self.carrier, {"unit": str(self.unit)})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOutAddress:
+    """A meter that is read out in characters (IEC 62056-21): `device` is its address among several, or empty.
+
+    `baud_max` is the highest speed that the reader's side of the line can change to; a port on TCP cannot change it.
+    With `eight_bits` the line has eight bits without parity, and characters carry their parity in the highest.
+    """
+
+    scheme: str
+    carrier: Carrier
+    device: str = ""
+    baud_max: int = 19200
+    eight_bits: bool = False
+
+    def __str__(self) -> str:
+        bits = "8" if self.eight_bits and not isinstance(self.carrier, SerialLine) else ""
+        own = {"device": self.device, "baud_max": str(self.baud_max), "data_bits": bits}
+        return _format(self.scheme, self.carrier, own)
+
+
 MeterAddress: TypeAlias = DlmsAddress | ModbusAddress
 
 
@@ -172,6 +193,13 @@ SCHEMES: Final[Mapping[str, _Scheme]] = {
 """Every scheme. Ports without an assignment must be given; 4059, 502 and 802 are the assigned ones."""
 
 
+READ_OUT_SCHEMES: Final[Mapping[str, _Scheme]] = {
+    "iec62056-21": _Scheme("serial", 300, 7, "E", "iec62056-21:///dev/ttyUSB0"),
+    "iec62056-21+tcp": _Scheme("tcp", example="iec62056-21+tcp://192.0.2.7:4001"),
+}
+"""Meters that are read out, and not asked."""
+
+
 def parse(url: str, *, listen: bool = False) -> MeterAddress:
     """Read a meter URL strictly.
 
@@ -182,14 +210,40 @@ def parse(url: str, *, listen: bool = False) -> MeterAddress:
     Raises:
         AddressError: one sentence that says what is wrong and what would be right; it never repeats a secret.
     """
+    name, carrier, options = _parts(url, SCHEMES, listen=listen)
+    address = _dlms(name, carrier, options) if name.startswith("dlms") else _modbus(name, carrier, options)
+    options.end()
+    return address
+
+
+def parse_read_out(url: str) -> ReadOutAddress:
+    """Read the URL of a meter that is read out; an optical head may be named as for DLMS, with `dlms+mode-e`.
+
+    Raises:
+        AddressError: as with `parse`.
+    """
+    if url.startswith("dlms+mode-e:"):
+        return ReadOutAddress(scheme="iec62056-21", carrier=parse(url).carrier)
+    name, carrier, options = _parts(url, READ_OUT_SCHEMES, listen=False)
+    on_line = isinstance(carrier, SerialLine)
+    baud_max = options.number("baud_max", 19200 if on_line else 300, BAUDS.__contains__, "a speed of the line")
+    bits = carrier.data_bits if isinstance(carrier, SerialLine) else int(options.choice("data_bits", "7", ("7", "8")))
+    device = options.text("device")
+    options.end()
+    return ReadOutAddress(scheme=name, carrier=carrier, device=device, baud_max=baud_max, eight_bits=bits == 8)
+
+
+def _parts(url: str, schemes: Mapping[str, _Scheme], *, listen: bool) -> tuple[str, Carrier, "_Options"]:
+    """The scheme, what to open, and the options that are left to whoever knows the scheme."""
     try:
         parts = urlsplit(url)
         host, port, user = parts.hostname, parts.port, parts.username
     except ValueError as error:
-        raise AddressError(f"this is no URL ({error}); a meter URL looks like {SCHEMES['dlms+tcp'].example}") from None
-    scheme = SCHEMES.get(parts.scheme)
+        example = next(iter(schemes.values())).example
+        raise AddressError(f"this is no URL ({error}); a meter URL looks like {example}") from None
+    scheme = schemes.get(parts.scheme)
     if scheme is None:
-        raise AddressError(_unknown_scheme(parts.scheme))
+        raise AddressError(_unknown_scheme(parts.scheme, schemes))
     if user is not None:
         raise AddressError("a URL carries no user and no password; put secrets into the meter's `keys = {...}`")
     if parts.fragment:
@@ -198,18 +252,10 @@ def parse(url: str, *, listen: bool = False) -> MeterAddress:
     if scheme.kind == "serial":
         if port is not None:
             raise AddressError(f"a serial device has no port; the URL looks like {scheme.example}")
-        carrier = _serial(scheme, host, unquote(parts.path), options, listen=listen)
-    else:
-        if parts.path not in {"", "/"}:
-            raise AddressError(f"no path belongs behind the port; the URL looks like {scheme.example}")
-        carrier = _socket(scheme, host, port, options, listen=listen)
-    address = (
-        _dlms(parts.scheme, carrier, options)
-        if parts.scheme.startswith("dlms")
-        else _modbus(parts.scheme, carrier, options)
-    )
-    options.end()
-    return address
+        return parts.scheme, _serial(scheme, host, unquote(parts.path), options, listen=listen), options
+    if parts.path not in {"", "/"}:
+        raise AddressError(f"no path belongs behind the port; the URL looks like {scheme.example}")
+    return parts.scheme, _socket(scheme, host, port, options, listen=listen), options
 
 
 def count_up(address: MeterAddress, step: int) -> MeterAddress:
@@ -246,11 +292,13 @@ def _limit(name: str, value: int, most: int) -> int:
     return value
 
 
-def _unknown_scheme(scheme: str) -> str:
-    near = get_close_matches(scheme, SCHEMES, n=1)
+def _unknown_scheme(scheme: str, schemes: Mapping[str, _Scheme]) -> str:
+    if scheme in READ_OUT_SCHEMES:
+        return f"a meter at {scheme}: can be read out and not asked; `meter-gateway read-out` does it"
+    near = get_close_matches(scheme, schemes, n=1)
     if near:
-        return f"unknown scheme {scheme!r}; did you mean {SCHEMES[near[0]].example}"
-    return f"unknown scheme {scheme!r}; a meter URL begins with one of {', '.join(SCHEMES)}"
+        return f"unknown scheme {scheme!r}; did you mean {schemes[near[0]].example}"
+    return f"unknown scheme {scheme!r}; the URL begins with one of {', '.join(schemes)}"
 
 
 class _Options:
@@ -380,7 +428,7 @@ def _differences(address: DlmsAddress, names: tuple[str, ...], always: tuple[str
 
 
 def _format(scheme: str, carrier: Carrier, options: dict[str, str]) -> str:
-    known = SCHEMES[scheme]
+    known = SCHEMES.get(scheme) or READ_OUT_SCHEMES[scheme]
     match carrier:
         case Pty(path=path, baud=baud):
             where, own = "pty", {"path": path, "baud": str(baud) if baud != known.default else ""}

@@ -15,6 +15,7 @@ import typer
 
 from protocols.dlms.ask import conversation
 from protocols.dlms.ask.session import Repeated
+from protocols.iec62056_21.reader import ReadOutProgress
 
 ProgressOption = Annotated[
     bool | None,
@@ -81,6 +82,8 @@ def of_conversation(tell: Teller) -> Callable[[Any], None]:
         if isinstance(event, conversation.Progress):
             count = blocks[event.ticket] = blocks.get(event.ticket, 0) + 1
             tell(Progress(event.octets, None, f"{count} blocks, {event.octets} octets"))
+        elif isinstance(event, ReadOutProgress):
+            tell(Progress(event.characters, None, f"{event.characters} characters"))
         elif isinstance(event, Repeated):
             tell(Progress(0, None, f"no answer yet, asked again ({event.tries})"))
 

@@ -15,13 +15,18 @@ from gateway.command_line import (
 )
 from gateway.desk.csv_model import model_text
 from gateway.desk.dissect import Dissector, bench_keys, messages
-from gateway.desk.progress import ProgressOption
+from gateway.desk.progress import ProgressOption, of_conversation
 from gateway.desk.progress import progress as told_progress
 from gateway.desk.reach import fleet_in
+from gateway.desk.read_out import as_csv as read_out_csv
+from gateway.desk.read_out import as_json as read_out_json
+from gateway.desk.read_out import as_text as read_out_text
 from gateway.desk.scan import Found, search_of
 from gateway.desk.scan import scan as scan_line
 from gateway.exit_status import ExitStatus
+from gateway.meter.iec62056_21 import read_out
 from gateway.service.script import NoAnswerError
+from protocols.address import AddressError, parse_read_out
 from protocols.model.table import ModelError
 
 PATH_LETTERS_MAX: Final = 4096
@@ -61,6 +66,30 @@ def scan(
         _show_found(found, complete=True, as_json=as_json)
         if not found:
             raise NoAnswerError(f"nobody answers on {url}: check wiring, speed and parity, or try a longer --timeout")
+
+
+@app.command("read-out")
+def read_out_meter(
+    url: Annotated[
+        str, typer.Argument(help="The optical head, as iec62056-21:///dev/ttyUSB0 or iec62056-21+tcp://HOST:PORT.")
+    ],
+    *,
+    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    progress: ProgressOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read a meter out in mode C of IEC 62056-21: who it is, and its data block; no password is needed."""
+    with told(as_json=as_json):
+        try:
+            address = parse_read_out(url)
+        except AddressError as error:
+            raise WrongUseError(str(error)) from None
+        with told_progress(wanted=progress, as_json=as_json) as tell:
+            found = in_loop(read_out(address, of_conversation(tell)))
+        if as_json:
+            typer.echo(json.dumps({"url": url} | read_out_json(found)))
+        else:
+            typer.echo(read_out_csv(found) if as_csv else read_out_text(found), nl=False)
 
 
 @app.command("model")

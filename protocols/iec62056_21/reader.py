@@ -209,8 +209,16 @@ class ReadOut(NamedTuple):
     data_sets: tuple[DataSet, ...]
 
 
+class ReadOutProgress(NamedTuple):
+    """How many characters of a data message have come."""
+
+    characters: int
+
+
 class ReadOutReader(_Reader):
     """Mode C's read-out as the top of a stack: `request` it, and `Answered` or `TimedOut` comes.
+
+    While the data message comes, which takes minutes at 300 baud, each piece of it is told as `ReadOutProgress`.
 
     Args:
         baud_max: the highest speed of our side.
@@ -270,6 +278,7 @@ class ReadOutReader(_Reader):
             return
         end = self._block.find(ETX)
         if end < 0 or end + 1 == len(self._block):
+            self.above(ReadOutProgress(len(self._block)), now_us)
             return
         message = bytes(self._block[: end + 2])
         self._block.clear()
