@@ -184,7 +184,14 @@ def _edge(file: Path) -> Edge:
         entropy=secrets.token_bytes,  # noqa: TID251 (the program's edge)
         rng=Random(secrets.randbits(64)),  # noqa: S311 (jitter, not secrets)
         file=file,
+        state=_state_directory(os.environ.get("STATE_DIRECTORY", "")),
     )
+
+
+def _state_directory(named: str) -> Path | None:
+    """The first folder that systemd has made for what is to be kept (systemd.exec(5), StateDirectory=)."""
+    first = named.split(":", maxsplit=1)[0]
+    return Path(first) if first else None
 
 
 async def _serve(gateway: Gateway, *, until_stdin_closes: bool) -> None:

@@ -76,7 +76,9 @@ class BrokerConfig(Section):
 class StoreConfig(Section):
     """The one SQLite file, and how much of what was sent it keeps on the shelf."""
 
-    path: str = Field(default="gateway.db", description="relative to the configuration file")
+    path: str = Field(
+        default="gateway.db", description="relative to `$STATE_DIRECTORY` if systemd gives one, else to this file"
+    )
     bytes_max: Size = Field(default=1024**3, ge=256 * 1024, description="for all messages, the shelf included")
     age_max: Span = Field(default=60 * 86_400_000, description="what is older is given up, sent or not")
     shelf_bytes: Size = Field(default=256 * 1024**2, description="for messages that the broker has, for a replay")

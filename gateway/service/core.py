@@ -26,7 +26,7 @@ class Core:
 
     Args:
         config: checked.
-        beside: the folder that the store is relative to.
+        beside: the folder that the store's path is relative to.
         clock: the gateway's.
         entropy: for the stream's name.
 

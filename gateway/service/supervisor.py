@@ -59,7 +59,9 @@ class Edge:
     entropy: Callable[[int], bytes]
     rng: Random
     file: Path
-    """The configuration file; key files and the store are relative to its folder."""
+    """The configuration file; key files and, but for a service, the store are relative to its folder."""
+    state: Path | None = None
+    """Where a service manager has the store; else it is beside the configuration file."""
     notify: Notifier = field(default_factory=Notifier)
 
     @property
@@ -90,7 +92,7 @@ class Gateway:
         # Faults of the configuration are found before anything is opened.
         units = make_units(config, edge.beside, self.zone, edge.entropy, self.clock.now_ms)
         broker = broker_of(config.broker, config.id, edge.beside)
-        self.core = Core(config, edge.beside, self.clock, edge.entropy)
+        self.core = Core(config, edge.state or edge.beside, self.clock, edge.entropy)
         self.health = Health()
         self.remarks: dict[str, str] = {}
         self.shared = Shared(
