@@ -1,4 +1,4 @@
-"""Two real lines of one bench on ptys: 30 Modbus units of five models, eight DLMS meters; then three of each die.
+"""Two real lines of a bench on ptys: 30 Modbus units of five models, 8 DLMS meters; three of each die, one makes noise.
 
 Emulator and gateway run with real carriers in the test's own loop, mosquitto beside them. How long a reading may take
 here is left to the machine; `tests/scenarios/test_shared_lines.py` measures it in simulated time.
@@ -16,6 +16,8 @@ from emulator.meter import Meter
 from protocols.transport.pump import link_time_us
 from tests.broker import mosquitto
 from tests.gateway.live import Listener, listener, running
+from tests.laws.line import seeded
+from tests.scenarios.line_world import Spoiled
 
 pytestmark = pytest.mark.interop
 
@@ -23,7 +25,9 @@ MODELS = ("sdm120", "sdm230", "dds238", "abb-b23", "pem533")
 MODBUS = tuple(f"U{unit:03}" for unit in range(1, 31))
 DLMS = tuple(f"D{station:03}" for station in range(17, 25))
 DEAD = (*MODBUS[3:6], *DLMS[2:5])
-LIVING = tuple(name for name in MODBUS + DLMS if name not in DEAD)
+NOISY = (MODBUS[7], DLMS[6])
+"""Meters whose driver breaks: their frames are noise, and now and then they talk before somebody else does."""
+LIVING = tuple(name for name in MODBUS + DLMS if name not in DEAD + NOISY)
 
 
 def sections(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -45,6 +49,19 @@ def sections(folder: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     return bench, gateway
 
 
+def break_driver(bench: RunningBench, name: str, babble: float) -> None:
+    """Let a meter make noise from now on."""
+    number = (MODBUS + DLMS).index(name)
+    whose = (lambda frame: frame[0]) if name in MODBUS else (lambda frame: frame[5] >> 1)
+    station = number + 1 if name in MODBUS else 17 + number - len(MODBUS)
+    [resident] = [each for each in bench.residents if each.id == name]
+    [line] = bench.endpoint.lines_of(resident)
+    [pump] = tuple(line.pumps or ())
+    spoiled = Spoiled(pump.machine, whose, seeded(number))
+    spoiled.noisy, spoiled.babble = {station}, babble
+    pump._take(spoiled)
+
+
 async def test_two_lines_go_on_when_three_of_each_die_and_somebody_talks_over_them(tmp_path: Path) -> None:
     meters, gateway = sections(tmp_path)
     behaviour = {"on": f"{tmp_path}/modbus", "collision_permille": 20, "other_master_s": 2}
@@ -61,12 +78,16 @@ async def test_two_lines_go_on_when_three_of_each_die_and_somebody_talks_over_th
                     assert isinstance(resident.meter, Meter)
                     resident.meter.outage(resident.clock.true_ms(link_time_us()))
                     bench.touch(resident)
+            for name in NOISY:
+                break_driver(bench, name, babble=0.02)
             before = {name: readings(ear, name) for name in LIVING}
-            for name in DEAD:
+            for name in DEAD + NOISY:
                 await ear.first(f"{name}/status", status="offline")
+            noise = {name: readings(ear, name) for name in NOISY}
             for name in LIVING:
                 await ear.until(lambda name=name: readings(ear, name) >= before[name] + 2)  # type: ignore[misc]
             await ear.until(lambda: all(last_status(ear, name) != "offline" for name in LIVING))
+            assert {name: readings(ear, name) for name in NOISY} == noise, "noise is never a reading"
 
 
 def readings(ear: Listener, name: str) -> int:
