@@ -204,6 +204,10 @@ class MeterConfig(Section):
     signed: bool | Literal["without-length"] = Field(
         default=False, description="suites 1 and 2: requests go in general-signing too, as the meter wants to see it"
     )
+    replayed: Literal["refuse", "accept"] | None = Field(
+        default=None,
+        description="an answer whose counter was used before; without, refused unless the keys are the bench's",
+    )
     certificates: tuple[str, ...] = Field(
         default=(), description="suites 1 and 2: files or folders; the meter's, ours, and of authorities in between"
     )

@@ -163,6 +163,7 @@ def credentials(
             form,
             signed=config.signed,
             pairs=pairs,
+            refuse_replayed=config.replayed == "refuse" or (config.replayed is None and "block" not in bench),
         )
 
     try:

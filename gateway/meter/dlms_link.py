@@ -58,6 +58,14 @@ _SILENCE: Final = {
 """What is often the matter where a meter says nothing."""
 
 
+USED_BEFORE: Final = "was used before"
+REPLAYED: Final = (
+    "; somebody sends what was recorded, or the meter has lost its counters or is another one: "
+    'give it new keys, or configure replayed = "accept"'
+)
+"""What to do about a meter whose counters are older than those that it has used."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """How patient we are with a meter."""
@@ -307,7 +315,8 @@ class DlmsLink:
             case ServiceRefused(error=ExceptionResponse() as error) if shared is not None:
                 raise _CounterRefusedError(outcome.sentence, error.invocation_counter)
             case Malformed(sentence=sentence):
-                raise NotLetInError(f"{self._address}: {sentence}")
+                hint = REPLAYED if USED_BEFORE in sentence else ""
+                raise NotLetInError(f"{self._address}: {sentence}{hint}")
             case _:
                 raise NoConnectionError(f"{self._address}: {getattr(outcome, 'sentence', outcome)}")
 

@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple, Protocol
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from gateway.meter.received import Received
 from gateway.service.script import NotLetInError
 from protocols.dlms.acse import Mechanism
 from protocols.dlms.application import Association, AssociationProfile
@@ -65,6 +66,9 @@ class CounterBook(Protocol):
     async def keep(self, lowest: int) -> None:
         """Keep it; it is durable when this returns."""
 
+    async def received(self) -> str | None:
+        """What was written down of the counters that the meter has used; see `received`."""
+
 
 class NoBook:
     """Keeps nothing: a tool that runs once asks the meter every time."""
@@ -75,6 +79,10 @@ class NoBook:
 
     async def keep(self, lowest: int) -> None:
         """Nothing is kept."""
+
+    async def received(self) -> str | None:
+        """Nothing is known."""
+        return None
 
 
 class Pairs(NamedTuple):
@@ -107,6 +115,7 @@ class Shared:
         form: how requests travel.
         signed: whether they are signed too, and if so whether with the length of what is signed.
         pairs: key pairs and certificates, in suites 1 and 2.
+        refuse_replayed: whether counters that the meter has used in an earlier association are refused.
 
     Raises:
         ValueError: a key has not the length that the suite asks for.
@@ -122,6 +131,7 @@ class Shared:
         "context",
         "counter",
         "known",
+        "received",
         "security",
         "title",
     )
@@ -139,6 +149,7 @@ class Shared:
         *,
         signed: bool | Literal["without-length"] = False,
         pairs: Pairs | None = None,
+        refuse_replayed: bool = True,
     ) -> None:
         self.security = security
         self.title = title
@@ -159,6 +170,7 @@ class Shared:
             entropy=entropy,
         )
         self.context.certificate = b"" if pairs is None else pairs.certificate
+        self.received = Received(self.context.current, refuse=refuse_replayed)
 
     def follow(self, before: "Shared") -> None:
         """Take the place of another with other keys: both use one counter, since some of the keys may be the same."""
@@ -193,7 +205,9 @@ class Shared:
 
     async def begin(self, read: ReadCounter) -> None:
         """Before an association: know the counter, and have a stretch of it kept."""
+        self.received.begin()
         if not self.known:
+            self.received.take_up(await self.book.received())
             lowest = await self.book.recall()
             if lowest is None:
                 shown = await read()

@@ -229,13 +229,20 @@ class LineRunner:
 
     async def _drive(self, unit: Unit, link: Link, script: Script[T]) -> T:
         try:
-            return await drive(script, lambda request: unit.ask(link, request), self._commit)
+            return await drive(script, lambda request: unit.ask(link, request), lambda work: self._commit(work, unit))
         finally:
             self._used_ms = self.shared.clock.now_ms()
 
-    async def _commit(self, work: Callable[[int], Any]) -> Any:
+    async def _commit(self, work: Callable[[int], Any], unit: Unit) -> Any:
+        """Do a piece of work durably, and with it note which of the meter's counters it rests on."""
         clock = self.shared.clock
-        return await self.shared.commit.run(lambda: work(clock.now_ms()))
+
+        def all_of_it() -> Any:
+            outcome = work(clock.now_ms())
+            unit.note_received()
+            return outcome
+
+        return await self.shared.commit.run(all_of_it)
 
     async def _close_link(self) -> None:
         link, self._link = self._link, None

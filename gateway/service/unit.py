@@ -131,6 +131,12 @@ class Unit:
         if shared is not None and isinstance(shared.book, NoBook) and self.credentials is not None:
             shared.book = StoreBook(commit, self.id, self.credentials.profile.client)
 
+    def note_received(self) -> None:
+        """Within a transaction that stores what the meter has said: write down which counters it has used."""
+        shared = None if self.credentials is None else self.credentials.shared
+        if shared is not None and isinstance(shared.book, StoreBook) and (text := shared.received.note()) is not None:
+            shared.book.note(text)
+
     def next_keys(self, kept: str | None) -> tuple[str, ...]:
         """Names of the next keys that the store has written down, none once others are configured."""
         return () if self.credentials is None else named_by(kept, self.credentials.following)

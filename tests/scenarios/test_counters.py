@@ -48,6 +48,9 @@ class Book:
     async def keep(self, lowest: int) -> None:
         self.kept.append(lowest)
 
+    async def received(self) -> str | None:
+        return None
+
 
 @pytest.fixture
 async def bench() -> AsyncIterator[RunningBench]:

@@ -111,8 +111,8 @@ class Life:
         async def asked(_unit: Unit, link: Any, request: Any) -> Any:
             return await self._step(ask, link, request)
 
-        async def committed(_runner: LineRunner, work: Any) -> Any:
-            return await self._step(commit, work)
+        async def committed(_runner: LineRunner, work: Any, unit: Unit) -> Any:
+            return await self._step(commit, work, unit)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Unit, "ask", asked)
