@@ -53,7 +53,7 @@ auth = "hls"
 read = {{ instantaneous = "1s" }}
 [[meter]]
 id = "WRONG1"
-url = "{meter}?client=48&server=1"
+url = "{meter}?client=80&server=1"
 auth = "hls"
 keys = {{ hls = {{ env = "K_BLOCK" }} }}
 read = {{ instantaneous = "1s" }}
@@ -119,6 +119,7 @@ def test_no_key_is_in_anything_that_the_programs_put_out(tmp_path: Path) -> None
         try:
             assert gateway.stdout is not None
             out["the gateway's ready line"] = gateway.stdout.readline()
+            assert out["the gateway's ready line"], (tmp_path / "gateway.service.log").read_text()
             subscriber.first("meters/v1/gw9/MB0001/reading/instantaneous")
             subscriber.first("meters/v1/gw9/WRONG1/status", status="offline")
             out |= _tools(tmp_path, meter)
