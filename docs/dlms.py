@@ -597,7 +597,13 @@ BEHAVIOUR: Final[dict[int, tuple[str, ...]]] = {
     10: _tests(f"{FACE}/test_schedule.py", "entries_come_and_go_and_are_switched_by_range"),
     11: _tests(f"{FACE}/test_calendar.py", "special_days_are_written_inserted_and_deleted"),
     12: _tests(f"{FACE}/test_over_dlms.py", "the_association_tells_the_base_names"),
-    15: _tests(f"{FACE}/test_face.py", "an_object_list_names_every_object_with_rights"),
+    15: _tests(f"{FACE}/test_face.py", "an_object_list_names_every_object_with_rights")
+    + _tests(
+        f"{FACE}/test_european.py",
+        "an_association_of_each_version_tells_rights_in_its_way_and_enforces_them",
+        "users_of_an_association_are_listed_told_apart_and_kept",
+    )
+    + _tests(SERVER, "a_client_with_a_list_of_users_associates_as_one_of_them"),
     17: _tests(f"{FACE}/test_models.py", "the_logical_device_is_assigned_to_its_sap"),
     18: _tests(f"{FACE}/test_image_transfer.py", "a_transfer_goes_on_where_a_kill_has_stopped_it"),
     19: _tests(

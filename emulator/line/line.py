@@ -135,7 +135,8 @@ class Line:
         return machine
 
     def _setting(self, peer: Peer) -> Setting:
-        return Setting(self.members, peer, self._journal, self._layers(), self._called, self._rights)
+        called = self._called if is_serial(self.address) else None
+        return Setting(self.members, peer, self._journal, self._layers(), called, self._rights)
 
     def _full(self) -> bool:
         """Whether a meter's own port has more connections than its TCP-UDP setup allows, the new one counted."""

@@ -121,6 +121,12 @@ def admit(
             context, diagnostic, f"client {profile.client} has to authenticate by mechanism {profile.mechanism}"
         )
     association.user_id = request.calling_ae_invocation_id
+    if profile.users and association.user_id not in profile.users:
+        return refuse(
+            context,
+            UserDiagnostic.CALLING_AE_INVOCATION_IDENTIFIER_NOT_RECOGNIZED,
+            f"client {profile.client} has to say which of its users it is",
+        )
     terms = _terms(request, association, protection, context, now_us)
     if isinstance(terms, Verdict):
         return terms

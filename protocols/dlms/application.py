@@ -38,6 +38,7 @@ class AssociationProfile:
         pre_established: it stands without an AARQ and cannot be released.
         wrong_passwords_max: after so many wrong passwords in a row the next AARQ waits; 0 is never.
         slow_down_us: how long it then waits, in link time.
+        users: identifications of the client's users that may associate; none of them for anybody.
     """
 
     client: int
@@ -51,6 +52,7 @@ class AssociationProfile:
     pre_established: bool = False
     wrong_passwords_max: int = 0
     slow_down_us: int = 0
+    users: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         if len(self.logical_name) != 6:

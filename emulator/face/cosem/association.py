@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from emulator.face.cosem import association_users
 from emulator.face.cosem.access import identification, object_element, object_list
 from emulator.face.cosem.behaviour import DONE, Behaviour, Executor, Outcome, Reader, Source, Writer
 from emulator.face.cosem.source import SERVER_SAP
@@ -60,10 +61,9 @@ def association_ln(cosem_object: CosemObject, maker: Maker, client: int) -> Beha
         6: encode(_name(2, of.mechanism)),
         8: _status_reader(of),
         9: octet_string(of.security_setup.octets if of.security_setup else b""),
-        10: array([]),
-        11: encode(_structure((Tag.NULL_DATA, None), (Tag.NULL_DATA, None))),
+        **association_users.readers(of),
     }
-    methods: dict[int, Executor] = {2: _change_secret(of, "hls")}
+    methods: dict[int, Executor] = {2: _change_secret(of, "hls"), **association_users.methods(of)}
     known = cosem_object.attribute_numbers
     return Behaviour(
         readers={number: reader for number, reader in readers.items() if number in known},

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
-from emulator.face.cosem import note
+from emulator.face.cosem import association_users, note
 from emulator.face.cosem.access import parameter_fits
 from emulator.face.cosem.image_transfer import resume as resume_images
 from emulator.face.cosem.place import shown
@@ -269,6 +269,11 @@ class CosemFace:
         raised = {client: self._required[client] | security for client in clients}
         self._required = {**self._required, **raised}
 
+    def admit_users(self, client: int, users: Iterable[int]) -> None:
+        """Let these users of a client associate and no others; everybody where they are none."""
+        changed = replace(self._profiles[client], users=frozenset(users))
+        self._profiles = {**self._profiles, client: changed}
+
     def _change(self, client: int, secrets: Mapping[str, Secret]) -> None:
         profile = self._profiles[client]
         changed = replace(profile, secrets={**profile.secrets, **secrets})
@@ -288,6 +293,7 @@ class CosemFace:
             if client in self._profiles:
                 self._change(client, secrets)
         resume(self)
+        association_users.resume(self)
         resume_images(self, notes, put)
         self._put = put
 

@@ -1,5 +1,6 @@
 """The server, APDU by APDU: who comes in, what is refused and how, and what a new request does to an old transfer."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -203,6 +204,17 @@ def test_an_aarq_that_wants_no_answer_opens_in_silence() -> None:
     meter = Meter()
     assert meter.send(aarq(response_allowed=False).encode()) == []
     assert isinstance(meter.ask(get(SERIAL)), GetResponseNormal)
+
+
+def test_a_client_with_a_list_of_users_associates_as_one_of_them() -> None:
+    listed = replace(profiles()[16], users=frozenset({3, 7}))
+    meter = Meter(LogicalDevice({**profiles(), 16: listed}))
+    for user in (None, 4):
+        answer = meter.associate(16, calling_ae_invocation_id=user)
+        assert answer.result == AssociationResult.REJECTED_PERMANENT
+        assert answer.diagnostic == UserDiagnostic.CALLING_AE_INVOCATION_IDENTIFIER_NOT_RECOGNIZED
+    assert meter.associate(16, calling_ae_invocation_id=7).result == AssociationResult.ACCEPTED
+    assert meter.layer.associations()[0].user_id == 7
 
 
 def test_a_second_aarq_ends_the_first_association_even_when_refused() -> None:

@@ -300,7 +300,7 @@ title = "an association in another version"
 client = 1
 version = {version}
 [objects]
-"15:0.0.40.0.3.255" = {{ version = {version}, title = "association of management", set = [7], source = "blue" }}
+"15:0.0.40.0.3.255" = {{ version = {version}, title = "management", set = [7], execute = [2], source = "blue" }}
 """
 
 
@@ -347,6 +347,47 @@ def test_an_association_and_its_object_are_of_one_version(tmp_path: Path) -> Non
     path.write_text(VERSIONED.format(version=1).replace("version = 1\n[obj", "version = 2\n[obj"), encoding="utf-8")
     with pytest.raises(ModelError, match="version 1, but its association has 2"):
         plan_of(load_file(path))
+
+
+def user(number: int, name: str) -> Value:
+    return int(Tag.STRUCTURE), [(int(Tag.UNSIGNED), number), (int(Tag.VISIBLE_STRING), name)]
+
+
+def test_users_of_an_association_are_listed_told_apart_and_kept(eu: Desk) -> None:
+    notes: dict[str, str] = {}
+    eu.face.keep({}, notes.__setitem__)
+    readers = bytes((0, 0, 40, 0, 2, 255))
+
+    def act(method: int, value: Value) -> ActionResult:
+        return eu.face.action(eu.association, 15, readers, method, encode(value), eu.now_us)[0]
+
+    assert eu.value("15:0.0.40.0.2.255", 10) == (Tag.ARRAY, [])
+    assert not eu.face.associations()[2].users
+    assert act(5, user(3, "Ann")) is ActionResult.SUCCESS
+    assert act(5, user(7, "Bob")) is ActionResult.SUCCESS
+    assert act(5, user(7, "Eve")) is ActionResult.OTHER_REASON  # there is a 7
+    assert act(6, user(3, "Bob")) is ActionResult.OTHER_REASON  # there is no such user
+    assert eu.value("15:0.0.40.0.2.255", 10) == (Tag.ARRAY, [user(3, "Ann"), user(7, "Bob")])
+    assert eu.face.associations()[2].users == {3, 7}
+
+    reader = Desk(eu.face, associate(eu.face, 2))
+    nobody = (Tag.STRUCTURE, [(Tag.NULL_DATA, None)] * 2)
+    assert reader.value("15:0.0.40.0.0.255", 11) == nobody
+    reader.association.user_id = 7
+    assert reader.value("15:0.0.40.0.0.255", 11) == user(7, "Bob")
+    assert eu.value("15:0.0.40.0.2.255", 11) == nobody  # management is none of them
+    refused, _ = reader.face.action(reader.association, 15, readers, 5, encode(user(9, "Eve")), 0)
+    assert refused is ActionResult.READ_WRITE_DENIED
+
+    again = on_meter()
+    again.face.keep(notes, lambda _name, _text: None)
+    assert again.face.associations()[2].users == {3, 7}
+    for each in (user(3, "Ann"), user(7, "Bob")):
+        assert act(6, each) is ActionResult.SUCCESS
+    assert not eu.face.associations()[2].users  # and everybody is let in again
+    for number in range(16):
+        assert act(5, user(number, "many")) is ActionResult.SUCCESS
+    assert act(5, user(16, "one too many")) is ActionResult.OTHER_REASON
 
 
 def select(desk: Desk, selector: int, parameter: Value) -> bytes | DataAccessResult:
