@@ -61,7 +61,7 @@ class DlmsScripts:
         recognition: its quirks, as far as they are known.
     """
 
-    __slots__ = ("_current_names", "_minor_units", "_model", "_zone", "table")
+    __slots__ = ("_currency", "_current_names", "_minor_units", "_model", "_zone", "table")
 
     def __init__(self, zone: tzinfo, model: MeterModel | None = None, recognition: Recognition | None = None) -> None:
         known = Recognition() if recognition is None else recognition
@@ -69,6 +69,8 @@ class DlmsScripts:
         self._zone = zone
         self._model = model
         self._minor_units = 1 if model is None else model.physics.payment.minor_units
+        account = None if model is None else model.physics.payment.account
+        self._currency = None if account is None else account.currency
         self._current_names: tuple[bytes, ...] | None = None
 
     def profiles(self) -> tuple[str, ...]:
@@ -229,6 +231,7 @@ class DlmsScripts:
             instant_of(at, self._zone),
             total * self._minor_units if isinstance(total, int) else None,
             bool(mode) if isinstance(mode, int) else None,
+            self._currency,
         )
 
     def _money(self, minor: int) -> Value:

@@ -35,7 +35,7 @@ class RelaySeen(NamedTuple):
 
 
 class BalanceSeen(NamedTuple):
-    """What the meter's payment objects say, in minor units."""
+    """What the meter's payment objects say, in minor units; `currency` where its model says one."""
 
     balance: int
     as_on: datetime | None
@@ -43,6 +43,7 @@ class BalanceSeen(NamedTuple):
     recharge_at: datetime | None = None
     recharge_total: int | None = None
     prepaid: bool | None = None
+    currency: str | None = None
 
 
 class Written(NamedTuple):

@@ -176,7 +176,7 @@ class Report:
             meter=meter,
             read_at=utc(now_ms),
             balance=seen.balance,
-            currency=self._currency,
+            currency=seen.currency or self._currency,
             as_on=utc(as_on_ms) if seen.as_on is None else seen.as_on,
             last_recharge=recharge,
             payment_mode=mode,

@@ -110,7 +110,7 @@ class Balance(Streamed):
     meter: str
     read_at: Instant
     balance: int = Field(description="minor units; negative when owed")
-    currency: str = "INR"
+    currency: str = Field(default="INR", description="as the meter's account counts: of an STS meter Wh")
     as_on: Instant = Field(description="the time the balance is of")
     last_recharge: LastRecharge | None = None
     payment_mode: PaymentMode | None = None
