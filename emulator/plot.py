@@ -28,8 +28,8 @@ _STATES: Final = ("#c4554d", "#7fb08a", "#e0b64f")
 """Of the load switch: disconnected, connected, ready for reconnection."""
 _STATE_NAMES: Final = ("disconnected", "connected", "ready for reconnection")
 
-LABELS_MAX: Final = 60
-"""Events that are told by name; of more only the marks are drawn."""
+_LABELS_ABREAST: Final = 8
+"""How many names of events there is room for in a row; what has none is drawn without."""
 
 Deed = tuple[int, Callable[[Meter, int], object]]
 
@@ -224,13 +224,13 @@ def _switch(axes: Any, lived: Lived) -> None:
 def _events(axes: Any, lived: Lived) -> None:
     """What lasted as bars from its occurrence to its restoration, the rest as marks."""
     logs = [log for log in LOGS if any(each == log for _, each, _ in lived.events)]
-    end = lived.instants[-1]
-    told = happened(lived.events)
-    for log, name, begun, ended in told:
-        row = logs.index(log)
-        lasts = ended is not None
+    first, last = lived.instants[0], lived.instants[-1]
+    room = (last - first) / _LABELS_ABREAST
+    free = dict.fromkeys(logs, first)
+    for log, name, begun, ended in sorted(happened(lived.events), key=lambda each: each[2]):
+        row, lasts, until = logs.index(log), ended is not None, ended or begun
         axes.plot(
-            [begun, ended or begun],
+            [begun, until],
             [row, row],
             color=_INK,
             linewidth=5 if lasts else 0,
@@ -239,18 +239,20 @@ def _events(axes: Any, lived: Lived) -> None:
             markersize=4,
             solid_capstyle="projecting",
         )
-        if len(told) <= LABELS_MAX:
-            left = begun > lived.instants[0] + (end - lived.instants[0]) * 0.85
-            axes.annotate(
-                name,
-                (begun if left else ended or begun, row),
-                xytext=(-5 if left else 5, 0),
-                textcoords="offset points",
-                va="center",
-                ha="right" if left else "left",
-                fontsize=7,
-                color=_INK,
-            )
+        left = until + room > last
+        if begun - room * left < free[log]:
+            continue  # it would stand on the one before
+        free[log] = until + room * (not left)
+        axes.annotate(
+            name,
+            (begun if left else until, row),
+            xytext=(-5 if left else 5, 0),
+            textcoords="offset points",
+            va="center",
+            ha="right" if left else "left",
+            fontsize=7,
+            color=_INK,
+        )
     axes.set_yticks(range(len(logs)), logs)
     axes.set_ylim(-0.7, max(0, len(logs) - 1) + 0.7)
     axes.set_ylabel("events")
