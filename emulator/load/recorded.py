@@ -8,6 +8,7 @@ each, for whoever starts the bench to print.
 
 import csv
 import gzip
+import zlib
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +18,7 @@ from functools import lru_cache
 from io import TextIOWrapper
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TextIO
 
 from emulator.load.base import UNITY, Energies, Power, PowerFactor
 
@@ -26,6 +27,10 @@ _MILLI_WH: Final = 3600
 
 ROWS_MAX: Final = 2_000_000
 """Rows of a file: 57 years of quarter hours; more is taken for a mistake."""
+LINE_MAX: Final = 200
+"""Characters of a line; ours have some forty."""
+WATT_HOURS_MAX: Final = 10**9
+"""Of one interval, drawn or fed: what a power station makes in an hour."""
 NOTES_MAX: Final = 100
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _LONE_STEP_MS: Final = 3_600_000
@@ -47,10 +52,13 @@ def read_recording(path: Path) -> Recording:
     """Read a recording, gzip or plain.
 
     Raises:
-        ValueError: a line is wrong; the sentence names file, line and what would be right.
-        OSError: the file cannot be read.
+        ValueError: it can't be read, or a line is wrong; the sentence names file, line and what would be right.
     """
-    return _read(path, path.stat().st_mtime_ns)
+    try:
+        return _read(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        msg = f"{path}: can't be read ({error.strerror or error}): a CSV file of start,wh is right, plain or gzip"
+        raise ValueError(msg) from error
 
 
 @lru_cache(maxsize=64)
@@ -61,10 +69,21 @@ def _read(path: Path, _modified_ns: int) -> Recording:
         binary = gzip.GzipFile(fileobj=file) if packed else file
         with TextIOWrapper(binary, "utf-8-sig", newline="") as text:
             try:
-                return recording(text, str(path))
-            except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
-                msg = f"{path}: not a CSV text file ({error})"
+                return recording(_lines(text, str(path)), str(path))
+            except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error) as error:
+                msg = f"{path}: not a CSV text file, or damaged ({error}): write it again, plain or gzip"
                 raise ValueError(msg) from error
+
+
+def _lines(text: TextIO, name: str) -> Iterator[str]:
+    """Lines of a length that they can have: a file of one endless line is never held whole."""
+    number = 1
+    while line := text.readline(LINE_MAX + 1):
+        if len(line) > LINE_MAX:
+            msg = f"{name}: line {number} has more than {LINE_MAX} characters: start,wh is right"
+            raise ValueError(msg)
+        yield line
+        number += 1
 
 
 def recording(lines: Iterable[str], name: str) -> Recording:
@@ -105,13 +124,14 @@ def recording(lines: Iterable[str], name: str) -> Recording:
 
 def _rows(lines: Iterable[str], name: str, notes: list[str]) -> Iterator[tuple[int, int, int]]:
     """(start, thousandths of a watt-hour, line) as they stand in the file."""
-    reader = csv.reader(lines)
-    header = [each.strip().lower() for each in next(reader, [])]
+    reader = csv.reader(lines, quoting=csv.QUOTE_NONE)  # so that every row is one line
+    header = [each.strip().strip('"').lower() for each in next(reader, [])]
     if header != ["start", "wh"]:
         msg = f"{name}: line 1 is {','.join(header)!r}: the header start,wh is right"
         raise ValueError(msg)
     before: datetime | None = None
-    for line, cells in enumerate(reader, start=2):
+    for cells in reader:
+        line = reader.line_num
         if not cells:
             continue
         if line > ROWS_MAX:
@@ -120,7 +140,7 @@ def _rows(lines: Iterable[str], name: str, notes: list[str]) -> Iterator[tuple[i
         if len(cells) != 2:
             msg = f"{name}: line {line} has {len(cells)} columns: start,wh is right"
             raise ValueError(msg)
-        start = _start(cells[0].strip(), f"{name}: line {line}")
+        start = _start(cells[0].strip().strip('"'), f"{name}: line {line}")
         if before is not None and start < before:
             notes.append(f"line {line}: earlier than the line before; put in order")
         elif before is not None and start.utcoffset() != before.utcoffset():
@@ -153,11 +173,15 @@ def _start(text: str, where: str) -> datetime:
 
 def _energy(text: str, where: str) -> int:
     try:
-        milli = Decimal(text.strip()).scaleb(3)
-        whole = int(milli)
-    except (InvalidOperation, ValueError, OverflowError) as error:
-        msg = f"{where}: wh {text!r}: a number of watt-hours is right"
+        watt_hours = Decimal(text.strip().strip('"'))
+    except InvalidOperation as error:
+        msg = f"{where}: wh {text!r}: a number of watt-hours with a decimal point is right"
         raise ValueError(msg) from error
+    if not watt_hours.is_finite() or abs(watt_hours) > WATT_HOURS_MAX:
+        msg = f"{where}: wh {text!r}: at most {WATT_HOURS_MAX} watt-hours are right"
+        raise ValueError(msg)
+    milli = watt_hours.scaleb(3)
+    whole = int(milli)
     if whole != milli:
         msg = f"{where}: wh {text!r}: at most three decimals are kept"
         raise ValueError(msg)

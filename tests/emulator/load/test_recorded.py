@@ -126,6 +126,10 @@ def test_decimals_and_a_byte_order_mark_and_gzip_are_read(tmp_path: Path) -> Non
         (["start,wh", "2024-10-28T00:00:00Z,NaN"], "line 2: wh 'NaN'"),
         (["start,wh", "2024-10-28T00:00:00Z,1.23456"], "three decimals"),
         (["start,wh", "2024-10-28T00:00:00Z,1,2"], "3 columns"),
+        (["start,wh", "2024-10-28T00:00:00Z,1e999999"], "line 2: wh '1e999999': at most"),
+        (["start,wh", "2024-10-28T00:00:00Z,-1000000001"], "at most 1000000000 watt-hours"),
+        (["start,wh", '2024-10-28T00:00:00Z,"12', "5"], "line 3 has 1 columns"),
+        (["start;wh", "2024-10-28T00:00:00Z;12"], "line 1 is 'start;wh'"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(text: list[str], told: str) -> None:
@@ -141,6 +145,29 @@ def test_what_is_no_text_is_told(tmp_path: Path) -> None:
     path.write_bytes(b"\x1f\x8bnot gzip at all")
     with pytest.raises(ValueError, match="not a CSV"):
         read_recording(path)
+
+
+def test_a_file_that_is_missing_damaged_or_one_endless_line_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"none.csv: can't be read \(No such file"):
+        read_recording(tmp_path / "none.csv")
+    with pytest.raises(ValueError, match=r"can't be read \(Is a directory"):
+        read_recording(tmp_path)
+    path = tmp_path / "load.csv.gz"
+    rows = [f"2024-10-{1 + hour // 24:02}T{hour % 24:02}:00:00Z,{hour}" for hour in range(700)]
+    whole = bytearray(gzip.compress("\n".join(["start,wh", *rows]).encode()))
+    for place in range(20, len(whole), 97):
+        damaged = bytes(whole[:place]) + bytes((whole[place] ^ 0xFF,)) + bytes(whole[place + 1 :])
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"load.csv.gz"):
+            read_recording(path)
+    path.write_bytes(gzip.compress(b"start,wh\n" + b"0" * 50_000_000))
+    with pytest.raises(ValueError, match="line 2 has more than 200 characters"):
+        read_recording(path)
+
+
+def test_blank_lines_and_quotes_do_not_shift_the_line_that_is_told() -> None:
+    with pytest.raises(ValueError, match="line 5: start"):
+        read(['"start","wh"', "", '"2024-10-28T00:00:00Z","5"', "", "no,6"])
 
 
 def test_notes_are_bounded() -> None:
