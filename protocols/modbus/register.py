@@ -72,6 +72,7 @@ class RegisterSpec:
         identity: a name of the model's identity that it shows.
         parameter: the name of a setting that it shows and sets, which means nothing outside the register.
         setting: the name of one of the meter's own parameters, in whole numbers, that it shows and sets.
+        flags: by bit, the conditions of the meter of which one at least is given while the bit is set.
         scale: value in `unit` = raw value times `scale`.
         scale_register: name of a register whose value is a power of ten that multiplies as well (SunSpec).
         unit: the register's own unit, such as kWh where the quantity is in Wh.
@@ -102,6 +103,7 @@ class RegisterSpec:
     identity: str | None = None
     parameter: str | None = None
     setting: str | None = None
+    flags: tuple[tuple[int, tuple[str, ...]], ...] = ()
     scale: Fraction = Fraction(1)
     scale_register: str | None = None
     unit: str = ""

@@ -22,7 +22,7 @@ from protocols.quantity import QUANTITIES, Quantity
 _READ_FUNCTIONS: Final = (3, 4)
 _WRITE_FUNCTIONS: Final = (5, 6, 15, 16, 22, 23)
 _PHASES_SUFFIX: Final = re.compile(r"(_l[123])+$")
-_VALUE_KEYS: Final = ("quantity", "value", "identity", "parameter", "setting")
+_VALUE_KEYS: Final = ("quantity", "value", "identity", "parameter", "setting", "flags")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,7 @@ def _read_register(key: str, row: Table, defaults: _Defaults) -> RegisterSpec:
     identity = row.choose("identity", NAMES) if "identity" in row else None
     parameter = row.take("parameter", str, None)
     _check_value_source(row)
+    flags = _read_flags(row.table("flags", {}), kind)
     unit = row.take("unit", str, "" if quantity is None else quantity.unit)
     least, most = _range(quantity, unit, defaults)
     try:
@@ -120,6 +121,7 @@ def _read_register(key: str, row: Table, defaults: _Defaults) -> RegisterSpec:
             identity=identity,
             parameter=parameter,
             setting=row.take("setting", str, None),
+            flags=flags,
             scale=_fraction(row, "scale"),
             scale_register=row.take("scale_register", str, None),
             unit=unit,
@@ -188,6 +190,19 @@ def _read_value(row: Table, kind: Kind) -> Raw | None:
     if kind.name.startswith("float"):
         return row.take("value", float)
     return row.take("value", int)
+
+
+def _read_flags(table: Table, kind: Kind) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    """By bit, the conditions that set it."""
+    flags = []
+    for key in table.names():
+        if not key.isdecimal() or kind.words is None or int(key) >= 16 * kind.words:
+            table.refuse(f"{key} is no bit of a {kind.name}; bits are counted from 0, the lowest")
+        names = table.take(key, list)
+        if not names or not all(isinstance(name, str) for name in names):
+            table.refuse(f'{key} is {names!r}; it must be a list of conditions such as ["magnet", "cover_open"]')
+        flags.append((int(key), tuple(names)))
+    return tuple(flags)
 
 
 def _fraction(row: Table, key: str) -> Fraction:

@@ -42,6 +42,10 @@ class Meter(Protocol):
     def relay(self) -> Any:
         """Its load switch: `remote_disconnect` and `remote_reconnect`."""
 
+    @property
+    def monitor(self) -> Any:
+        """What watches over its conditions: `active` has a bit for each that is given."""
+
     def answers(self, at_ms: int) -> bool:
         """False without supply or while it boots."""
 

@@ -6,15 +6,18 @@ pollers ask the same question for ever; a meter itself keeps nothing but what wa
 
 import re
 from collections.abc import Callable
+from functools import cache
 from struct import pack
 from typing import Any, Final, NamedTuple
 
+from emulator.event.tamper import INDEX
 from emulator.parameter import PARAMETERS
 from protocols.modbus.canonical import canonical_encoder, nearest
 from protocols.modbus.code import ExceptionCode
 from protocols.modbus.kind import Raw
 from protocols.modbus.register import RegisterSpec
 from protocols.modbus.register_map import RegisterMap
+from protocols.model.table import ModelError
 from protocols.quantity import PHASES, Quantity
 
 RECIPES_MAX: Final = 512
@@ -137,6 +140,8 @@ def _piece(spec: RegisterSpec, register_map: RegisterMap) -> Piece:
         return _quantity_piece(spec, spec.quantity, scale.value if scale is not None else 0)
     if spec.setting is not None:
         return _setting_piece(spec, spec.setting)
+    if spec.flags:
+        return _flags_piece(spec)
     if spec.parameter is not None:
         return _parameter_piece(spec, register_map)
     if spec.identity is not None:
@@ -152,9 +157,28 @@ def _parameter_piece(spec: RegisterSpec, register_map: RegisterMap) -> Piece:
     return lambda face, _at_ms: works if face.memory is None else face.memory.get(name, works)
 
 
+def _flags_piece(spec: RegisterSpec) -> Piece:
+    """Which conditions are given now, as bits; each pattern is encoded once."""
+    masks = [(1 << bit, sum(1 << _condition(name, spec) for name in names)) for bit, names in spec.flags]
+
+    @cache
+    def encoded(bits: int) -> bytes:
+        return spec.encode(bits)
+
+    return lambda face, _at_ms: encoded(sum(bit for bit, mask in masks if face.meter.monitor.active & mask))
+
+
+def _condition(name: str, spec: RegisterSpec) -> int:
+    if name not in INDEX:
+        raise ModelError(f"register {spec.name}: {name!r} is no condition; conditions are {', '.join(INDEX)}")
+    return INDEX[name]
+
+
 def _setting_piece(spec: RegisterSpec, setting: str) -> Piece:
     """One of the meter's parameters; pollers read them for ever and they hardly change."""
     encoded: dict[int, bytes] = {}
+    if setting not in PARAMETERS:
+        raise ModelError(f"register {spec.name}: {setting!r} is no setting; settings are {', '.join(PARAMETERS)}")
     read = PARAMETERS[setting].read
 
     def shown(face: Any, _at_ms: int) -> bytes:

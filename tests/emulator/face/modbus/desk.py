@@ -22,9 +22,9 @@ SWITCHING = ["abb-b23", "acurev2000", "dds238", "pem533", "pm5350"]
 class Desk:
     """A meter with a constant load, and what asks it."""
 
-    def __init__(self, model: str, *, watts: int = 500) -> None:
+    def __init__(self, model: str, *, watts: int = 500, volts: int = 230) -> None:
         self.model = load(model)
-        self.meter = Meter("MB0001", self.model, 42, {"constant": watts}, {"constant": 230}, START_MS)
+        self.meter = Meter("MB0001", self.model, 42, {"constant": watts}, {"constant": volts}, START_MS)
         self.clock = BenchClock(START_MS, zone("Asia/Kolkata"))
         self.face = ModbusFace(self.meter, self.map, self.clock)
         self.now_us = 0

@@ -1,11 +1,14 @@
 """Every register of every model shows the meter's physical state, to the last digit that it has."""
 
+import re
 from decimal import Decimal
 from fractions import Fraction
 from struct import pack, unpack
+from typing import Any
 
 import pytest
 
+from emulator.face.modbus.image import RegisterImage
 from emulator.meter import Meter
 from protocols.machine import Stack
 from protocols.modbus.access import ReadRegisters, Registers, WriteMultipleRegisters, Written
@@ -13,9 +16,11 @@ from protocols.modbus.code import ExceptionCode
 from protocols.modbus.pdu import ExceptionResponse, encode_request
 from protocols.modbus.plan import plan
 from protocols.modbus.register import RegisterSpec, unit_factor
+from protocols.modbus.register_map import RegisterMap
 from protocols.modbus.server import ModbusServer
 from protocols.modbus.tcp import HEADER, TcpFramer
 from protocols.modbus.tcp_server import ModbusTcpServer
+from protocols.model.table import ModelError
 from protocols.quantity import PHASES
 from tests.emulator.face.modbus.desk import MODELS, SWITCHING, Desk
 
@@ -126,6 +131,36 @@ def test_a_tamper_shows() -> None:
     before = desk.read("active_energy_export")
     desk.wait(36_000)
     assert Decimal(desk.read("active_energy_export")) > Decimal(before)
+
+
+@pytest.mark.parametrize("name", ["sunspec-203", "sunspec-213"])
+def test_what_is_the_case_shows_in_the_bits_that_the_maker_has_for_it(name: str) -> None:
+    desk = Desk(name, volts=150)
+    assert desk.read("events") == ""
+    desk.meter.set_input(desk.at_ms, "magnet")
+    desk.meter.set_input(desk.at_ms, "ct_open_l2")
+    desk.wait(3600)
+    assert desk.read("events") == "M_EVENT_Under_Voltage, M_EVENT_Missing_Sensor, M_EVENT_OEM02"
+    desk.meter.set_input(desk.at_ms, "magnet", 0)
+    desk.wait(3600)
+    assert desk.read("events") == "M_EVENT_Under_Voltage, M_EVENT_Missing_Sensor"
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ({"name": "a", "flags": {"3": ["low_volt"]}, "type": "bits16"}, "'low_volt' is no condition; conditions are"),
+        ({"name": "a", "setting": "nonsense", "type": "uint16"}, "'nonsense' is no setting; settings are"),
+        ({"name": "a", "flags": {"16": ["magnet"]}, "type": "bits16"}, "16 is no bit of a bits16"),
+        (
+            {"name": "a", "flags": {"1": "magnet"}, "type": "bits16"},
+            "model: registers: 3:0: flags: 1 is 'magnet'; it must be a list",
+        ),
+    ],
+)
+def test_a_row_that_names_what_no_meter_has_is_told_of(row: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ModelError, match=re.escape(sentence)):
+        RegisterImage(RegisterMap.from_table({"modbus": {}, "registers": {"3:0": row}}))
 
 
 def test_gaps_answer_as_the_maker_has_it() -> None:
