@@ -344,6 +344,11 @@ FEATURES: Final[dict[str, tuple[Feature, ...]]] = {
                 "tools_read_by_short_names_what_they_read_by_logical_names",
                 "what_scripts_ask_is_asked_by_short_names_in_clear_and_ciphered",
                 "the_polling_service_reads_by_short_names",
+            )
+            + _tests(
+                "tests/laws/test_association_line.py",
+                "short_names_over_hdlc_on_a_bad_wire",
+                "short_names_whose_answers_come_too_late_are_never_taken_for_others",
             ),
         ),
         Feature(

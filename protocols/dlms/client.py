@@ -3,8 +3,9 @@
 `AssociationClient` is the layer above any DLMS link. Each method that asks for something returns a ticket at once; in
 the end there is one event for it, `Answered(ticket, response)` or `TimedOut(ticket)`. Requests wait for their turn,
 one is under way at a time. What is repeated after a time-out is only what is safe to repeat: a block, a read, or what
-the caller has allowed; each repetition is an event (`Repeated`). Answers that come too late are told by their invoke
-id and passed over; each is an event too (`Dropped`), and counted by its reason.
+the caller has allowed, and nothing where answers name no request (short names); each repetition is an event
+(`Repeated`). Answers that come too late are told by their invoke id and passed over; each is an event too (`Dropped`),
+and counted by its reason.
 """
 
 from __future__ import annotations

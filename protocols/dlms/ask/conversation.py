@@ -227,7 +227,8 @@ class Conversation(Session):
         waiting = self._current
         if waiting is None or waiting.request is None:
             return
-        word = self._word(waiting, waiting.request)
+        # Two answers to one short-name request could not be told from an answer to the next one: it is said once.
+        word = None if self.profile.short_names else self._word(waiting, waiting.request)
         if word is None:
             self._give_up(waiting, now_us)
             return

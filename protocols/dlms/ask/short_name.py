@@ -1,7 +1,7 @@
 """Read and Write as the client asks them, for meters that refer to objects by short name.
 
-These APDUs carry no invoke id: whoever lets one time out cannot tell its late answer from the next one, so the client
-takes the link down then.
+These APDUs carry no invoke id: whoever lets one time out cannot tell its late answer from the next one, and whoever
+repeats one is answered twice. So nothing is repeated, and a time-out takes the link down.
 """
 
 from collections.abc import Sequence
@@ -50,9 +50,7 @@ class Read(Request):
     __slots__ = ("_variables",)
 
     def __init__(self, variables: Sequence[tuple[int, Selection | None]], *, single: bool) -> None:
-        # With a parameter it may be a method, and not the same the second time.
-        plain = all(selection is None for _, selection in variables)
-        super().__init__(len(variables), single=single, idempotent=plain)
+        super().__init__(len(variables), single=single, idempotent=False)
         self._variables = variables
 
     def measure(self, index: int) -> int:
@@ -63,10 +61,6 @@ class Read(Request):
     def encode_group(self) -> bytes:
         """The request for the group under way."""
         return ReadRequest([_variable(*each) for each in self._variables[self.start : self.end]]).encode()
-
-    def repeat(self) -> bytes | None:
-        """Ask for the next block again."""
-        return None if self.blocks_in is None else ReadRequest([BlockNumberAccess(self.blocks_in.number)]).encode()
 
     def take(self, apdu: bytes) -> bytes | Done | None:
         """Take a ReadResponse."""
@@ -137,10 +131,6 @@ class Write(Request):
     def _block(blocks: BlocksOut) -> bytes:
         last, number, raw = blocks.current()
         return WriteRequest([WriteDataBlockAccess(last, number)], [octet_string(raw)]).encode()
-
-    def repeat(self) -> bytes | None:
-        """Send the block under way again."""
-        return None if self.blocks_out is None else self._block(self.blocks_out)
 
     def take(self, apdu: bytes) -> bytes | Done | None:
         """Take a WriteResponse."""
