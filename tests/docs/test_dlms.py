@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from docs.dlms import BEHAVIOUR, FEATURES, Feature
+from docs.dlms import FEATURES
+from docs.proof.feature import Feature
+from docs.proof.objects import BEHAVIOUR
 from protocols.cosem.catalogue import CATALOGUE
 from protocols.cosem.interface_class import Depth
 
