@@ -5,6 +5,7 @@ the protocol's own layers; absent, they cost nothing.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from emulator.bench.journal import Events, Journal, Tap, UnitTap
@@ -45,6 +46,10 @@ HDLC_DEFAULT: Final = HdlcSetup(
 
 LUMP_US: Final = 100_000
 """What USB adapters and a busy machine add to the silence between octets."""
+
+
+WHOLE_DEVICE: Final = (0, 255)
+"""Units that on TCP mean the device at the address, which needs no other (Modbus Messaging on TCP/IP)."""
 
 
 class Member(NamedTuple):
@@ -234,13 +239,13 @@ def _mode_e(setting: Setting) -> Machine:
 
 def _modbus(setting: Setting, framer: Layer[bytes, Any], *, serial: bool) -> Machine:
     """Modbus units behind one framer."""
-    units = _units(setting)
-    server = ModbusServer(units, serial=serial, unknown_unit=None if serial else _unknown_unit(units))
+    members = list(setting.members) if serial else _with_whole_device(setting.members)
+    server = ModbusServer(_units(members), serial=serial, unknown_unit=None if serial else _unknown_unit(setting))
     layers: list[Layer[Any, Any]] = [framer]
     if isinstance(setting.members[0].address.carrier, Tls):
         layers.append(RoleGuard(role_of(setting.peer), setting.rights))
     if setting.journal is not None:
-        layers.append(UnitTap(setting.journal, {member.station: member.resident.id for member in setting.members}))
+        layers.append(UnitTap(setting.journal, {member.station: member.resident.id for member in members}))
     return _stack(setting, [*layers, server])
 
 
@@ -248,18 +253,28 @@ def _modbus_tcp(setting: Setting) -> Machine:
     """Framer and server in one step, where nothing is to stand between them."""
     if setting.journal is not None or setting.behaviour:
         return _modbus(setting, TcpFramer(), serial=False)
-    units = _units(setting)
-    return ModbusTcpServer(units, unknown_unit=_unknown_unit(units))
+    return ModbusTcpServer(_units(_with_whole_device(setting.members)), unknown_unit=_unknown_unit(setting))
 
 
-def _units(setting: Setting) -> dict[int, ModbusApplication]:
-    faces = {member.station: member.resident.modbus for member in setting.members}
+def _with_whole_device(members: Sequence[Member]) -> list[Member]:
+    """The members of a TCP port; a meter alone on it is also the units that mean whoever is at the address."""
+    found, first = list(members), members[0]
+    if isinstance(first.address, ModbusAddress) and all(member.resident is first.resident for member in members):
+        known = {member.station for member in members}
+        found += [
+            first._replace(address=replace(first.address, unit=unit)) for unit in WHOLE_DEVICE if unit not in known
+        ]
+    return found
+
+
+def _units(members: Sequence[Member]) -> dict[int, ModbusApplication]:
+    faces = {member.station: member.resident.modbus for member in members}
     return {unit: face for unit, face in faces.items() if face is not None}
 
 
-def _unknown_unit(units: Mapping[int, ModbusApplication]) -> ExceptionCode | None:
+def _unknown_unit(setting: Setting) -> ExceptionCode | None:
     """A port with several units is a gateway to them, and says that somebody is not there; a meter stays silent."""
-    return ExceptionCode.GATEWAY_TARGET_FAILED_TO_RESPOND if len(units) > 1 else None
+    return ExceptionCode.GATEWAY_TARGET_FAILED_TO_RESPOND if len(setting.members) > 1 else None
 
 
 def _association(setting: Setting, member: Member) -> list[Layer[Any, Any]]:

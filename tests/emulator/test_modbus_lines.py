@@ -15,7 +15,7 @@ from protocols.checksum import crc16_modbus
 from protocols.machine import Indication, Layer, Stack
 from protocols.modbus.adu import Adu
 from protocols.modbus.ascii import AsciiFramer
-from protocols.modbus.tcp import TcpFramer
+from protocols.modbus.tcp import HEADER, HEADER_BYTES, TcpFramer
 from protocols.transport.conversation import converse
 from protocols.transport.dial import dial
 from tests.certificates import certificate
@@ -139,6 +139,37 @@ async def test_modbus_ascii_on_a_pty(tmp_path: Path) -> None:
     carrier = parse(url).carrier
     assert isinstance(carrier, SerialLine)
     assert await asked(carrier, AsciiFramer("client")) == SEVEN
+    await endpoint.close()
+
+
+async def of_unit(port: int, unit: int) -> bytes:
+    """What a port answers to a read of a unit and a read of unit 1 behind it: the first PDU that comes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for number, each in enumerate((unit, 1)):
+        writer.write(HEADER.pack(number, 0, len(READ_ONE) + 1, each) + READ_ONE)
+    transaction, _, length, _ = HEADER.unpack(await asyncio.wait_for(reader.readexactly(HEADER_BYTES), 5))
+    pdu = await reader.readexactly(length - 1)
+    writer.close()
+    return pdu if transaction == 0 else b""
+
+
+@pytest.mark.parametrize(("unit", "answer"), [(1, SEVEN), (0, SEVEN), (255, SEVEN), (2, b"")])
+async def test_a_port_of_one_meter_is_the_units_that_mean_the_device_itself(unit: int, answer: bytes) -> None:
+    endpoint, [url] = await opened("modbus+tcp://127.0.0.1:0?unit=1")
+    carrier = parse(url).carrier
+    assert isinstance(carrier, Tcp)
+    assert await of_unit(carrier.port, unit) == answer
+    await endpoint.close()
+
+
+async def test_a_port_of_several_meters_is_a_gateway_to_their_units_only() -> None:
+    endpoint = Endpoint()
+    meters = [resident("EA0001", number=7), resident("EA0002", number=8)]
+    urls = ["modbus+tcp://127.0.0.1:0?shared=a&unit=1", "modbus+tcp://127.0.0.1:0?shared=a&unit=2"]
+    await endpoint.open((meter, [parse(url, listen=True)]) for meter, url in zip(meters, urls, strict=True))
+    carrier = parse(endpoint.urls(meters[0])[0]).carrier
+    assert isinstance(carrier, Tcp)
+    assert await of_unit(carrier.port, 255) == bytes((0x83, 11))
     await endpoint.close()
 
 
