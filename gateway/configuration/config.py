@@ -365,12 +365,7 @@ def incoherences(config: GatewayConfig) -> Iterator[tuple[tuple[str | int, ...],
 
 def _meters_given_twice(config: GatewayConfig) -> Iterator[tuple[tuple[str | int, ...], str]]:
     ids: set[str] = set()
-    urls: dict[str, str] = {}
     for index, meter in enumerate(config.meter):
         if meter.id in ids:
             yield ("meter", index, "id"), f"the meter id {meter.id!r} is given twice; every meter needs its own"
         ids.add(meter.id)
-        if meter.enabled and not isinstance(meter.address.carrier, TcpListen):
-            other = urls.setdefault(str(meter.address), meter.id)
-            if other != meter.id:
-                yield ("meter", index, "url"), f"meter {other!r} has the same; every meter needs its own"

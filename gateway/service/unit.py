@@ -294,6 +294,7 @@ def make_units(
         raise ConfigError(faults)
     if any(isinstance(unit.scripts, DlmsScripts) for unit in units):
         names_of(None)  # a tenth of a second, better now than in the middle of the first read
+    _warn_of_shared_addresses(units)
     public = [unit.id for unit in units if unit.credentials is not None and unit.credentials.bench_keys]
     if public:
         shown = ", ".join(public[:5]) + (f" and {len(public) - 5} more" if len(public) > 5 else "")
@@ -314,6 +315,16 @@ def known_quirks(file: Path) -> tuple[KnownQuirks, ...]:
         raise ConfigError([f"{file}: can't be read ({reason})"]) from None
     except ModelError as error:
         raise ConfigError([str(error)]) from None
+
+
+def _warn_of_shared_addresses(units: list[Unit]) -> None:
+    """Two ids for one meter may be meant, with other keys; mostly a line was copied."""
+    first: dict[str, str] = {}
+    for unit in units:
+        if not isinstance(unit.config.address.carrier, TcpListen):
+            other = first.setdefault(str(unit.config.address), unit.id)
+            if other != unit.id:
+                _log.warning("meters %s and %s have the same url; is that meant?", other, unit.id)
 
 
 def make_unit(

@@ -76,7 +76,6 @@ def test_a_good_file_is_read_and_defaults_are_spread(tmp_path: Path) -> None:
         ("[broker]\n", '[metrics]\nlisten = "127.0.0.1:70000"\n[broker]\n', "key metrics.listen: port 70000 is"),
         ("[broker]\n", 'status_every = "5m"\n[broker]\n', "line 2: key status_every: 5m is too long"),
         ("[broker]\n", '[guard.rule]\nkind = "hours"\n[broker]\n', "key guard.rule: there may be several"),
-        ("127.0.0.1:4060", "127.0.0.1:4059", "line 12: meter \"MB0002\", key url: meter 'MB0001' has the same"),
         ("[broker]\n", RULE + 'groups = ["hospitl"]\n[broker]\n', "line 5: key guard.rule[0].groups: no meter is"),
         ("[broker]\n", RULE + 'meters = ["MB0003"]\n[broker]\n', "there is no meter 'MB0003'; did you mean `MB000"),
         ("[broker]\n", PERMISSION + '["hour"]\n[broker]\n', "key guard.permission.x.rules: there is no rule"),

@@ -99,3 +99,9 @@ def test_a_broker_s_files_are_looked_at_first(tmp_path: Path, broker: dict[str, 
 def test_a_meter_that_could_never_be_read_so_is_told(tmp_path: Path, meter: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         gateway(tmp_path, meter=[{"id": "A"} | meter])
+
+
+def test_two_meters_at_one_address_are_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    url = "dlms+tcp://127.0.0.1:1?client=16&server=1"
+    gateway(tmp_path, meter=[{"id": "A", "url": url}, {"id": "B", "url": url}, {"id": "C", "url": url + "7"}])
+    assert [each.message for each in caplog.records] == ["meters A and B have the same url; is that meant?"]
