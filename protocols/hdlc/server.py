@@ -22,8 +22,10 @@ from protocols.hdlc.frame import (
     unnumbered_control,
 )
 from protocols.hdlc.parameters import Parameters
+from protocols.hdlc.server_link import NOTHING_AWAITED, ServerLink
 from protocols.hdlc.state import SERVER, Action, LinkEvent, LinkState
-from protocols.hdlc.window import MODULUS, Receiver, Sender, UnnumberedReceiver
+from protocols.hdlc.station import Station
+from protocols.hdlc.window import MODULUS, UnnumberedReceiver
 from protocols.link import Apdu, LinkDisconnect, LinkDown, LinkUp
 from protocols.machine import Layer
 
@@ -34,63 +36,11 @@ LINKS_MAX: Final = 32  # more clients than any model has associations
 PENDING_MESSAGES_MAX: Final = 64
 """Answers not yet acknowledged before we say RNR: a General Block Transfer window of 63, and one."""
 
-NOTHING_AWAITED: Final = -1
-"""What no control octet is."""
-
 # The third octet of FRMR's information.
 UNDEFINED_CONTROL: Final = 0x1
 INFORMATION_NOT_PERMITTED: Final = 0x2
 INFORMATION_TOO_LONG: Final = 0x4
 INVALID_RECEIVE_SEQUENCE: Final = 0x8
-
-
-class _Link:
-    """One client's link to one logical device."""
-
-    __slots__ = (
-        "awaited",
-        "client",
-        "heard_us",
-        "hold_us",
-        "local",
-        "parameters",
-        "peer_ready",
-        "polled",
-        "receiver",
-        "rejection",
-        "remote",
-        "sender",
-        "server",
-        "state",
-    )
-
-    def __init__(self, client: int, server: int, local: bytes, remote: bytes) -> None:
-        self.client = client
-        self.server = server
-        self.local = local  # our address field, in the form the client uses
-        self.remote = remote
-        self.state = LinkState.DISCONNECTED
-        self.heard_us = 0
-        self.rejection = b""
-        self.reset(negotiation.DEFAULT)
-
-    def reset(self, parameters: Parameters) -> None:
-        """Begin anew: numbers from nought, nothing waiting."""
-        self.parameters = parameters
-        self.sender = Sender()
-        self.receiver = Receiver()
-        self.peer_ready = True
-        self.polled = False  # the client has given us the turn
-        self.hold_us: int | None = None  # until when the turn waits for the application
-        self.awaited = NOTHING_AWAITED  # the control octet of a frame that may take the short way
-
-    def await_request(self) -> None:
-        """See which frame would be the next request of a client that has all it was sent: in order and polled."""
-        sender, receiver = self.sender, self.receiver
-        if self.state is LinkState.CONNECTED and sender.outstanding == len(sender) and not receiver.gathering:
-            self.awaited = information_control(receiver.expected, sender.next_sequence, poll_final=True)
-        else:
-            self.awaited = NOTHING_AWAITED
 
 
 _new = tuple.__new__  # half the cost of Frame(...) or Apdu(...), and this runs on every request
@@ -115,17 +65,14 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
 
     __slots__ = (
         "_actions",
-        "_address_size",
         "_answer_hold_us",
         "_by_field",
-        "_calling",
         "_deadline_us",
-        "_devices",
         "_handing_up",
         "_inactivity_us",
         "_links",
         "_parameters",
-        "_physical",
+        "_station",
         "_unnumbered",
         "busy",
     )
@@ -142,15 +89,12 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
         calling: bool = False,
     ) -> None:
         self.busy = False
-        self._physical = physical
-        self._devices = tuple(logical_devices)
+        self._station = Station(physical, logical_devices, address_size, calling=calling)
         self._parameters = parameters
-        self._address_size = address_size
         self._inactivity_us = inactivity_us
         self._answer_hold_us = answer_hold_us
-        self._calling = calling
-        self._links: dict[tuple[int, int], _Link] = {}  # by client and server SAP
-        self._by_field: dict[tuple[bytes, bytes], _Link] = {}  # the same, by destination and source as they arrive
+        self._links: dict[tuple[int, int], ServerLink] = {}  # by client and server SAP
+        self._by_field: dict[tuple[bytes, bytes], ServerLink] = {}  # the same, by destination and source as they arrive
         self._unnumbered = UnnumberedReceiver()
         self._handing_up = False
         self._deadline_us: int | None = None  # may be early: links only move theirs later
@@ -227,38 +171,21 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
         link.awaited = (receive + 1) % MODULUS << 5 | POLL_FINAL | expected << 1
         return link.remote, link.local, expected << 5 | POLL_FINAL | receive << 1, message, False
 
-    def _stranger(self, frame: Frame, now_us: int) -> _Link | None:
+    def _stranger(self, frame: Frame, now_us: int) -> ServerLink | None:
         """A link, not yet kept, for a pair of addresses that has none; None if that is not us or needs no link."""
         address = Address.from_bytes(frame.destination)
         if len(frame.source) != 1:
             return None
-        client, devices = Address.from_bytes(frame.source).upper, self._meant(address)
+        client, devices = Address.from_bytes(frame.source).upper, self._station.meant(address)
         if not address.is_all_station and len(devices) == 1 and not address.is_every_logical_device:
             # To the calling station we answer with our own address, which the caller does not know yet.
-            local = bytes(self._own_address(devices[0])) if address.is_calling else frame.destination
-            return _Link(client, devices[0], local, frame.source)
+            local = bytes(self._station.own_address(devices[0])) if address.is_calling else frame.destination
+            return ServerLink(client, devices[0], local, frame.source)
         if frame.kind is Kind.UI and devices:
             self._hand_up_unnumbered(client, devices, frame, now_us)
         return None
 
-    def _meant(self, address: Address) -> tuple[int, ...]:
-        """Our logical devices that an address means."""
-        if address.is_no_station:
-            return ()
-        if address.lower is None and address.upper == self._physical and address.upper not in self._devices:
-            return self._devices[:1]
-        if address.lower is not None and not address.is_all_station:
-            known = self._physical in {None, address.lower} or (self._calling and address.is_calling)
-            if not known:
-                return ()
-        if address.is_every_logical_device:
-            return self._devices
-        return (address.upper,) if address.upper in self._devices else ()
-
-    def _own_address(self, device: int) -> Address:
-        return Address.server(device, self._physical, self._address_size)
-
-    def _admits(self, link: _Link, frame: Frame) -> bool:
+    def _admits(self, link: ServerLink, frame: Frame) -> bool:
         if (link.client, link.server) not in self._links and len(self._links) >= LINKS_MAX:
             return False
         try:
@@ -269,7 +196,7 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
 
     # What a step of the table does.
 
-    def _open(self, link: _Link, frame: Frame, now_us: int) -> None:
+    def _open(self, link: ServerLink, frame: Frame, now_us: int) -> None:
         pair = (link.client, link.server)
         previous = self._links.pop(pair, None)
         if previous is not None:
@@ -282,16 +209,16 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
         self._answer(link, frame, Kind.UA, negotiation.encode(link.parameters), now_us)
         self.above(LinkUp(*pair), now_us)
 
-    def _acknowledge_disconnect(self, link: _Link, frame: Frame, now_us: int) -> None:
+    def _acknowledge_disconnect(self, link: ServerLink, frame: Frame, now_us: int) -> None:
         # Nothing needs to be said here, but meters repeat the parameters, and dlms-cosem reads no UA without any.
         self._answer(link, frame, Kind.UA, negotiation.encode(link.parameters), now_us)
         self._down(link, "the client disconnected", now_us)
 
-    def _disconnected_mode(self, link: _Link, frame: Frame, now_us: int) -> None:
+    def _disconnected_mode(self, link: ServerLink, frame: Frame, now_us: int) -> None:
         if frame.control & POLL_FINAL:
             self._answer(link, frame, Kind.DM, b"", now_us)
 
-    def _information(self, link: _Link, frame: Frame, now_us: int) -> None:
+    def _information(self, link: ServerLink, frame: Frame, now_us: int) -> None:
         _, _, control, information, segmented = frame
         receiver = link.receiver
         if len(information) > link.parameters.information_receive or not receiver.fits(information):
@@ -312,7 +239,7 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
             link.polled = True
             self._take_turn(link, now_us, hold=handed_up)
 
-    def _ready(self, link: _Link, frame: Frame, now_us: int) -> None:
+    def _ready(self, link: ServerLink, frame: Frame, now_us: int) -> None:
         if frame.information:
             self._reject(link, frame, UNDEFINED_CONTROL | INFORMATION_NOT_PERMITTED, now_us)
             return
@@ -324,7 +251,7 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
             link.polled = True
             self._take_turn(link, now_us)
 
-    def _unnumbered_information(self, link: _Link, frame: Frame, now_us: int) -> None:
+    def _unnumbered_information(self, link: ServerLink, frame: Frame, now_us: int) -> None:
         self._hand_up_unnumbered(link.client, (link.server,), frame, now_us)
         if frame.poll_final and link.state is LinkState.CONNECTED:
             link.polled = True
@@ -332,26 +259,26 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
         else:
             self._disconnected_mode(link, frame, now_us)
 
-    def _undefined(self, link: _Link, frame: Frame, now_us: int) -> None:
+    def _undefined(self, link: ServerLink, frame: Frame, now_us: int) -> None:
         self._send_rejection(link, frame, UNDEFINED_CONTROL, now_us)
 
-    def _reject(self, link: _Link, frame: Frame, why: int, now_us: int) -> None:
+    def _reject(self, link: ServerLink, frame: Frame, why: int, now_us: int) -> None:
         link.state, _ = SERVER[link.state, LinkEvent.INVALID]
         self._send_rejection(link, frame, why, now_us)
 
-    def _send_rejection(self, link: _Link, frame: Frame, why: int, now_us: int) -> None:
+    def _send_rejection(self, link: ServerLink, frame: Frame, why: int, now_us: int) -> None:
         sequences = link.receiver.expected << 5 | link.sender.next_sequence << 1
         link.rejection = bytes((frame.control, sequences, why))
         link.polled, link.hold_us = False, None
         self._answer(link, frame, Kind.FRMR, link.rejection, now_us)
 
-    def _reject_again(self, link: _Link, frame: Frame, now_us: int) -> None:
+    def _reject_again(self, link: ServerLink, frame: Frame, now_us: int) -> None:
         if frame.poll_final:
             self._answer(link, frame, Kind.FRMR, link.rejection, now_us)
 
     # Up.
 
-    def _hand_up(self, link: _Link, frame: Frame, apdu: bytes, now_us: int) -> None:
+    def _hand_up(self, link: ServerLink, frame: Frame, apdu: bytes, now_us: int) -> None:
         self._handing_up = True
         try:
             self.above(Apdu(link.client, link.server, apdu), now_us)
@@ -373,7 +300,7 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
             with suppress(RemoteProtocolError):
                 self.above(Apdu(client, device, apdu, confirmed=False), now_us)
 
-    def _down(self, link: _Link, reason: str, now_us: int) -> None:
+    def _down(self, link: ServerLink, reason: str, now_us: int) -> None:
         self._by_field.pop((link.local, link.remote), None)
         if self._links.pop((link.client, link.server), None) is not None:
             self.above(LinkDown(link.client, link.server, reason), now_us)
@@ -401,7 +328,7 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
 
     def _send_unnumbered(self, apdu: Apdu, now_us: int) -> None:
         link = self._links.get((apdu.client, apdu.server))
-        local = bytes(self._own_address(apdu.server)) if link is None else link.local
+        local = bytes(self._station.own_address(apdu.server)) if link is None else link.local
         room = (self._parameters if link is None else link.parameters).information_transmit
         message = llc.RESPONSE + apdu.data
         # Meters' pushes carry the final bit; inside a turn it would end the turn.
@@ -411,10 +338,10 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
             more = at + room < len(message)
             self.below(Frame(remote, local, control, message[at : at + room], more), now_us)
 
-    def _full(self, link: _Link) -> bool:
+    def _full(self, link: ServerLink) -> bool:
         return self.busy or link.sender.messages >= PENDING_MESSAGES_MAX
 
-    def _take_turn(self, link: _Link, now_us: int, *, hold: bool = False) -> None:
+    def _take_turn(self, link: ServerLink, now_us: int, *, hold: bool = False) -> None:
         """Use the poll: send what there is, or keep the turn a while for the application, or give it back."""
         sender = link.sender
         if sender and link.peer_ready:
@@ -433,7 +360,7 @@ class HdlcServer(Layer[Frame, Apdu | LinkDisconnect]):
             self.below(Frame(link.remote, link.local, control), now_us)
         link.polled, link.hold_us = False, None
 
-    def _answer(self, link: _Link, frame: Frame, kind: Kind, information: bytes, now_us: int) -> None:
+    def _answer(self, link: ServerLink, frame: Frame, kind: Kind, information: bytes, now_us: int) -> None:
         control = unnumbered_control(kind, poll_final=frame.poll_final)
         self.below(Frame(link.remote, link.local, control, information), now_us)
 
