@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
 from emulator.bench.mask import WRITING_SOMETHING, is_block, mask
-from protocols.dlms.server import ApduRefused, AssociationClosed, AssociationOpened, AssociationRefused
+from protocols.dlms.serve.happened import ApduRefused, AssociationClosed, AssociationOpened, AssociationRefused
 from protocols.link import Apdu, LinkDisconnect, LinkDown, LinkUp
 from protocols.machine import Layer
 from protocols.modbus.adu import Adu

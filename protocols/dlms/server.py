@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from struct import Struct
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from protocols.dlms.acse import AARQ
 from protocols.dlms.admission import PasswordTries
@@ -25,7 +25,8 @@ from protocols.dlms.results import DataAccessResult, ServiceError, StateError
 from protocols.dlms.serve import access, action, get, short_name
 from protocols.dlms.serve import set as set_service
 from protocols.dlms.serve.doorkeeper import Doorkeeper
-from protocols.dlms.service_error import ConfirmedService, ConfirmedServiceError, ErrorClass, ExceptionResponse
+from protocols.dlms.serve.happened import ApduRefused, AssociationClosed, AssociationOpened, AssociationRefused
+from protocols.dlms.serve.refusal import refuse, refuse_aloud, refuse_unassociated
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.link import Apdu, LinkDown, LinkUp
 from protocols.machine import Indication, Layer
@@ -66,52 +67,6 @@ _SERVICES: Final[dict[int, tuple[Conformance, Callable[[Served, bytes, int], byt
     0x06: (Conformance.WRITE, short_name.serve_write),
     0x16: (Conformance.UNCONFIRMED_WRITE, short_name.serve_unconfirmed_write),
 }
-
-_SHORT_NAME_SERVICES: Final = {0x05: ConfirmedService.READ, 0x06: ConfirmedService.WRITE}
-
-_REQUEST_OF: Final = {0x0C: b"\x05", 0x0D: b"\x06"}
-"""The request of a response by short name, whose kind decides how it is refused."""
-
-_NEVER_ANSWERED: Final = frozenset((0x08, 0x0C, 0x0D, 0x0E, 0x10, 0x16, 0x61, 0x63, 0xC4, 0xC5, 0xC7, 0xD8, 0xDA))
-"""Responses and errors, which a server does not get, and the unconfirmed write: not worth a word in return."""
-
-NO_DLMS_CONTEXT: Final = 1
-SERVICE_UNSUPPORTED: Final = 2
-PDU_SIZE: Final = 1
-OTHER: Final = 0
-"""Reasons of a confirmed-service-error: of the classes vde-state-error and, the others, service."""
-
-
-class AssociationOpened(NamedTuple):
-    """A client has associated."""
-
-    client: int
-    server: int
-    mechanism: int
-
-
-class AssociationRefused(NamedTuple):
-    """An AARQ was refused, or the proof of HLS did not hold; `reason` is one sentence without any secret."""
-
-    client: int
-    server: int
-    reason: str
-
-
-class ApduRefused(NamedTuple):
-    """A protected APDU was refused and nothing of it was executed; `reason` is one sentence without any secret."""
-
-    client: int
-    server: int
-    reason: str
-
-
-class AssociationClosed(NamedTuple):
-    """An association has ended."""
-
-    client: int
-    server: int
-    reason: str
 
 
 class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
@@ -333,7 +288,7 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
         association = served.association
         if len(apdu) > association.own_max_pdu and not served.in_general_blocks:
             reason = f"an APDU of {len(apdu)} octets, where {association.own_max_pdu} were agreed on"
-            return Refusal(_refusal(apdu, ServiceError.PDU_TOO_LONG), reason)
+            return Refusal(refuse(apdu, ServiceError.PDU_TOO_LONG), reason)
         if association.protection is None:
             return apdu
         return association.protection.unprotect(apdu, association, now_us)
@@ -360,13 +315,13 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
             return None
         bit, service = _SERVICES.get(apdu[0], (None, None))
         if service is None or bit is None:
-            return _refusal(apdu, ServiceError.SERVICE_NOT_SUPPORTED, StateError.SERVICE_UNKNOWN)
+            return refuse(apdu, ServiceError.SERVICE_NOT_SUPPORTED, StateError.SERVICE_UNKNOWN)
         if not association.conformance & bit:
-            return _refusal(apdu, ServiceError.SERVICE_NOT_SUPPORTED)
+            return refuse(apdu, ServiceError.SERVICE_NOT_SUPPORTED)
         try:
             return service(served, apdu, now_us)
         except RemoteProtocolError:
-            return _refusal(apdu, ServiceError.OTHER_REASON)
+            return refuse(apdu, ServiceError.OTHER_REASON)
 
     def _confirm_notification(self, apdu: bytes, now_us: int) -> None:
         try:
@@ -390,39 +345,26 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
                 blocks = general.send(apdu, limit)
             except LocalProtocolError:  # more blocks than can be counted
                 general.reset()
-                self._refuse_service(served, _REQUEST_OF.get(plain[0], plain), ServiceError.PDU_TOO_LONG, now_us)
+                self._refuse_service(served, plain, ServiceError.PDU_TOO_LONG, now_us)
                 return
             for block in blocks:
                 self.below(Apdu(association.client, association.server, block.encode()), now_us)
         elif len(apdu) > limit:
-            self._refuse_service(served, _REQUEST_OF.get(plain[0], plain), ServiceError.PDU_TOO_LONG, now_us)
+            self._refuse_service(served, plain, ServiceError.PDU_TOO_LONG, now_us)
         else:
             self.below(Apdu(association.client, association.server, apdu), now_us)
 
     def _refuse_service(self, served: Served, apdu: bytes, error: ServiceError, now_us: int) -> None:
         association = served.association
-        answer = (
-            _refusal(apdu, error)
-            or ExceptionResponse(state_error=StateError.SERVICE_NOT_ALLOWED, service_error=error).encode()
-        )
-        self.below(Apdu(association.client, association.server, answer), now_us)
+        self.below(Apdu(association.client, association.server, refuse_aloud(apdu, error)), now_us)
 
     def _refuse_unassociated(self, item: Apdu, now_us: int) -> None:
         """A request before the association: said so, to a logical device that is there."""
-        tag = item.data[0]
         if item.server not in self._applications or not item.confirmed:
             return
-        if tag in _SHORT_NAME_SERVICES:
-            answer = ConfirmedServiceError(
-                service=_SHORT_NAME_SERVICES[tag], error_class=ErrorClass.VDE_STATE_ERROR, reason=NO_DLMS_CONTEXT
-            ).encode()
-        elif tag in {0xC0, 0xC1, 0xC3, 0xD9, GENERAL_BLOCK_TRANSFER} or 0xC8 <= tag <= 0xD7 or 0xDB <= tag <= 0xDF:
-            answer = ExceptionResponse(
-                state_error=StateError.SERVICE_NOT_ALLOWED, service_error=ServiceError.OPERATION_NOT_POSSIBLE
-            ).encode()
-        else:
-            return
-        self.below(Apdu(item.client, item.server, answer), now_us)
+        answer = refuse_unassociated(item.data[0])
+        if answer is not None:
+            self.below(Apdu(item.client, item.server, answer), now_us)
 
     def _associate(self, item: Apdu, now_us: int) -> None:
         """An AARQ: it waits, or it is judged now."""
@@ -456,9 +398,9 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
         try:
             answer, holds = self._doorkeeper.second_pass(served, apdu, now_us)
         except RemoteProtocolError:
-            return _refusal(apdu, ServiceError.OTHER_REASON)
+            return refuse(apdu, ServiceError.OTHER_REASON)
         if holds is None:
-            return _refusal(apdu, ServiceError.OPERATION_NOT_POSSIBLE)
+            return refuse(apdu, ServiceError.OPERATION_NOT_POSSIBLE)
         if holds:
             self.above(AssociationOpened(client, server, association.profile.mechanism), now_us)
             return answer
@@ -492,19 +434,3 @@ class AssociationServer(Layer[Apdu | LinkUp | LinkDown, Any]):
         served.step(event)
         if opened:
             self.above(AssociationClosed(*key, reason), now_us)
-
-
-def _refusal(
-    apdu: bytes, error: ServiceError, state_error: StateError = StateError.SERVICE_NOT_ALLOWED
-) -> bytes | None:
-    """How the standard refuses a request that is not served: by its kind of referencing; None for what needs none."""
-    tag = apdu[0]
-    service = _SHORT_NAME_SERVICES.get(tag)
-    if service is not None:
-        reasons = {ServiceError.SERVICE_NOT_SUPPORTED: SERVICE_UNSUPPORTED, ServiceError.PDU_TOO_LONG: PDU_SIZE}
-        return ConfirmedServiceError(
-            service=service, error_class=ErrorClass.SERVICE, reason=reasons.get(error, OTHER)
-        ).encode()
-    if tag in _NEVER_ANSWERED:
-        return None
-    return ExceptionResponse(state_error=state_error, service_error=error).encode()

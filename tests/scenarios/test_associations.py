@@ -6,7 +6,8 @@ from protocols.dlms.ask.outcome import Aborted, Associated, AssociationRefused, 
 from protocols.dlms.ask.session import AssociationEnded
 from protocols.dlms.client import AssociationClient
 from protocols.dlms.descriptor import AttributeDescriptor, MethodDescriptor
-from protocols.dlms.server import AssociationClosed, AssociationOpened, AssociationServer
+from protocols.dlms.serve.happened import AssociationClosed, AssociationOpened
+from protocols.dlms.server import AssociationServer
 from protocols.dlms.value import Tag, Value, encode
 from protocols.hdlc.client import HdlcClient
 from protocols.hdlc.framer import HdlcFramer, destination

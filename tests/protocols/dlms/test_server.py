@@ -45,12 +45,8 @@ from protocols.dlms.results import (
     UserDiagnostic,
 )
 from protocols.dlms.selection import EntryDescriptor
-from protocols.dlms.server import (
-    ASSOCIATIONS_MAX,
-    AssociationClosed,
-    AssociationOpened,
-    AssociationRefused,
-)
+from protocols.dlms.serve.happened import AssociationClosed, AssociationOpened, AssociationRefused
+from protocols.dlms.server import ASSOCIATIONS_MAX
 from protocols.dlms.service_error import ConfirmedServiceError, ExceptionResponse
 from protocols.dlms.set import (
     SetRequestNormal,

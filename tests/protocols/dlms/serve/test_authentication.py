@@ -9,7 +9,7 @@ from protocols.dlms.action import ActionRequestNormal, ActionResponseNormal
 from protocols.dlms.application import Association
 from protocols.dlms.get import GetRequestNormal
 from protocols.dlms.results import ActionResult, AssociationResult, ServiceError, UserDiagnostic
-from protocols.dlms.server import AssociationOpened, AssociationRefused
+from protocols.dlms.serve.happened import AssociationOpened, AssociationRefused
 from protocols.dlms.service_error import ConfirmedServiceError, ExceptionResponse
 from protocols.dlms.value import Tag, encode, octet_string
 from tests.protocols.dlms.logical_device import ASSOCIATION, SERIAL, LogicalDevice, profiles
