@@ -52,7 +52,7 @@ def hdlc_parameters(quirks: Quirks) -> Parameters:
 
 _SILENCE: Final = {
     "wrapper": "check client and server in its URL, and whether it speaks HDLC there (dlms+hdlc+tcp)",
-    "hdlc": "check client, physical, address_size and the line's speed in its URL",
+    "hdlc": "check client, physical, address_size and the line's speed in its URL, and whether it speaks HDLC there",
     "mode-e": "check where the optical head sits, and client and physical in its URL",
 }
 """What is often the matter where a meter says nothing."""
@@ -318,7 +318,9 @@ class DlmsLink:
                 hint = REPLAYED if USED_BEFORE in sentence else ""
                 raise NotLetInError(f"{self._address}: {sentence}{hint}")
             case _:
-                raise NoConnectionError(f"{self._address}: {getattr(outcome, 'sentence', outcome)}")
+                gone = self._conversation is None or self._conversation.closed is not None
+                hint = f": {_SILENCE[self._address.link]}" if gone else ""
+                raise NoConnectionError(f"{self._address}: {getattr(outcome, 'sentence', outcome)}{hint}")
 
     async def _turn(self, request: Callable[[int], int]) -> Any:
         """One request: its response, or the `TimedOut`."""

@@ -13,8 +13,9 @@ from protocols.cosem.short_name import ASSOCIATION_BASE_NAME, attribute_offset, 
 from protocols.dlms.ask.outcome import Aborted, Invoked, Malformed, ServiceRefused
 from protocols.dlms.client import AssociationClient
 from protocols.dlms.descriptor import AttributeDescriptor, MethodDescriptor
-from protocols.dlms.results import ActionResult, DataAccessResult
+from protocols.dlms.results import ActionResult, DataAccessResult, ServiceError
 from protocols.dlms.selection import Selection
+from protocols.dlms.service_error import ExceptionResponse
 from protocols.dlms.value import NULL, Tag, Value
 from protocols.machine import TimedOut
 
@@ -170,6 +171,8 @@ def checked(outcome: Any) -> Any:
             raise NoAnswerError("the meter did not answer")
         case Aborted(sentence=sentence):
             raise NoAnswerError(sentence)
+        case ServiceRefused(error=ExceptionResponse(service_error=ServiceError.SERVICE_NOT_SUPPORTED)):
+            raise RefusedError(f"{outcome.sentence} to this client; another client of the meter may be allowed to")
         case ServiceRefused():
             raise RefusedError(outcome.sentence)
         case Malformed(sentence=sentence):

@@ -41,6 +41,17 @@ async def test_a_meter_that_says_nothing_is_told(tool: tuple[str, ...]) -> None:
     assert "does not answer: " in said["error"], "and what may be the matter"
 
 
+async def test_a_wrong_carrier_or_client_is_told_with_what_to_look_at() -> None:
+    async with bench(dlms()) as urls:
+        url = urls["MB0001"][0]
+        carrier = await beside("read", url.replace("dlms+tcp", "dlms+hdlc+tcp"), "--timeout", "200ms")
+        assert (carrier.exit_code, "whether it speaks HDLC there" in carrier.stderr) == (ExitStatus.NO_CONNECTION, True)
+        nobody = await beside("read", url.replace("client=16", "client=77"))
+        assert (nobody.exit_code, "client address" in nobody.stderr) == (ExitStatus.NOT_LET_IN, True)
+        public = await beside("relay", url, "disconnect")
+        assert (public.exit_code, "another client of the meter" in public.stderr) == (ExitStatus.SAID_NO, True)
+
+
 async def test_ctrl_c_ends_a_tool_at_once_whatever_the_meter_does() -> None:
     async with silent() as (url, heard):
         tool = await program("read", url, "--timeout", "300s")
