@@ -13,11 +13,13 @@ from emulator.bench.resident import Resident
 from emulator.face.cosem.face import CosemFace
 from emulator.line.machines import MACHINES, Member, Setting, is_serial, own_port, station
 from emulator.line.roles import ROLES
-from emulator.line.rs485 import LineBehaviour, foreign_exchange
+from emulator.line.rs485 import LineBehaviour, foreign_connection, foreign_exchange
 from protocols.address import UNIT_MAX, DlmsAddress, MeterAddress, ModbusAddress, Pty, SerialLine
 from protocols.dlms.server import AssociationServer
 from protocols.hdlc.server import HdlcServer
 from protocols.machine import Bus, Layer, Machine, Peer, Stack
+from protocols.modbus import ascii as modbus_ascii
+from protocols.modbus import rtu
 from protocols.modbus.security import Rights
 from protocols.transport.pump import Pump
 
@@ -150,14 +152,23 @@ class Line:
         carrier = self.address.carrier
         if self._behaviour is None or not isinstance(carrier, SerialLine | Pty):
             return []
-        exchanges: tuple[tuple[bytes, bytes], ...] = ()
-        if isinstance(self.address, ModbusAddress):
-            known = {member.station for member in self.members}
-            other = next((unit for unit in range(247, 0, -1) if unit not in known), UNIT_MAX)
-            exchanges = (foreign_exchange(other, bytes(4)),)
+        exchange = self._foreign()
+        exchanges = () if exchange is None else (exchange,)
         return self._behaviour.layers(
             self.baud, seed=self._seed, name=str(carrier), client_baud=self.client_baud, exchanges=exchanges
         )
+
+    def _foreign(self) -> tuple[bytes, bytes] | None:
+        """What another master asks somebody else, and the answer; nothing where a meter takes any address for its own."""
+        address, known = self.address, {member.station for member in self.members}
+        if isinstance(address, ModbusAddress):
+            unit = next((unit for unit in range(247, 0, -1) if unit not in known), UNIT_MAX)
+            ascii_line = address.framing == "ascii"
+            return foreign_exchange(unit, bytes(4), modbus_ascii.encode_frame if ascii_line else rtu.encode_frame)
+        if address.link != "hdlc" or any(member.physical is None for member in self.members):
+            return None
+        known |= {member.physical for member in self.members if member.physical is not None}
+        return foreign_connection(next(station for station in range(0x3F00, 0, -1) if station not in known))
 
     @property
     def baud(self) -> int:

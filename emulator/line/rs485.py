@@ -13,6 +13,9 @@ from struct import pack
 from typing import Any, Final, Self
 
 from emulator.mains import draw
+from protocols.hdlc.address import Address
+from protocols.hdlc.frame import Kind, unnumbered_control
+from protocols.hdlc.frame import encode as hdlc_frame
 from protocols.machine import Layer, SetLine, Transmit
 from protocols.modbus.rtu import encode_frame
 
@@ -20,6 +23,9 @@ CHARACTER_BITS: Final = 10
 """Start, eight data bits, stop: what is on a line without parity."""
 
 PERMILLE: Final = 1000
+
+FOREIGN_CLIENT: Final = 0x7B
+"""The HDLC client address of another master, which none of ours uses."""
 
 Item = bytes | Transmit | SetLine
 
@@ -180,10 +186,19 @@ class OtherMaster(Layer[bytes, Item]):
             self.above(frame, now_us)
 
 
-def foreign_exchange(unit: int, registers: bytes) -> tuple[bytes, bytes]:
-    """A Modbus read by another master, and its answer: frames for `OtherMaster`."""
+def foreign_exchange(
+    unit: int, registers: bytes, encode: Callable[[int, bytes], bytes] = encode_frame
+) -> tuple[bytes, bytes]:
+    """A Modbus read by another master, and its answer: frames for `OtherMaster`, of the line's own framing."""
     question = pack(">BHH", 3, 0, len(registers) // 2)
-    return encode_frame(unit, question), encode_frame(unit, bytes((3, len(registers))) + registers)
+    return encode(unit, question), encode(unit, bytes((3, len(registers))) + registers)
+
+
+def foreign_connection(physical: int) -> tuple[bytes, bytes]:
+    """An HDLC station that another master connects to: SNRM and UA."""
+    server, client = bytes(Address.server(1, physical, 4)), bytes(Address(upper=FOREIGN_CLIENT))
+    snrm, ua = (unnumbered_control(kind, poll_final=True) for kind in (Kind.SNRM, Kind.UA))
+    return hdlc_frame((server, client, snrm, b"", False)), hdlc_frame((client, server, ua, b"", False))
 
 
 class WrongBaud(Layer[bytes, Item]):

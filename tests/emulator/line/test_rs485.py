@@ -6,14 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emulator.line.line import Line
+from emulator.line.machines import Member
 from emulator.line.rs485 import LineBehaviour, character_us, foreign_exchange, resampled
-from protocols.machine import Answered, Layer, SetLine, Stack, TimedOut, Transmit
+from protocols.address import parse
+from protocols.hdlc.frame import encode as hdlc_frame
+from protocols.machine import Answered, Layer, Peer, SetLine, Stack, TimedOut, Transmit
 from protocols.modbus.access import ReadRegisters, Registers
 from protocols.modbus.adu import Adu
 from protocols.modbus.client import Garbled, ModbusClient
 from protocols.modbus.pymodbus_framer import PymodbusFramer
 from protocols.modbus.rtu import RtuFramer, encode_frame, t35_us
 from protocols.modbus.server import ModbusServer
+from tests.emulator.fakes import resident
 from tests.protocols.modbus.memory import Memory
 
 SECOND_US = 1_000_000
@@ -128,6 +133,26 @@ def test_what_other_masters_are_answered_is_no_request() -> None:
         bus._step()
     assert all(adu.unit in {1, 9} for adu in bus.heard)
     assert len([adu for adu in bus.heard if adu == Adu(9, b"\x03\0\0\0\x08")]) >= 2
+
+
+@pytest.mark.parametrize(
+    ("url", "question"),
+    [
+        ("modbus+rtu://pty?path=a&unit=1", encode_frame(247, b"\x03\0\0\0\2")),
+        ("modbus+ascii://pty?path=a&unit=1", b":F70300000002" + b"04\r\n"),
+        ("dlms+hdlc://pty?path=a&physical=17", hdlc_frame((b"\x00\x02\xfc\x01", b"\xf7", 0x93, b"", False))),
+    ],
+)
+def test_another_master_speaks_as_the_line_does(url: str, question: bytes) -> None:
+    member = Member(resident("EA0001", number=7), parse(url, listen=True))
+    machine = Line([member], behaviour=LineBehaviour(other_master_s=1)).machine(Peer("serial", ""))
+    assert machine is not None
+    machine.receive_data(b"\x55", 0)
+    machine.data_to_send(0)
+    machine.on_deadline(2 * SECOND_US)
+    said = [item.data if isinstance(item, Transmit) else item for item in machine.data_to_send(2 * SECOND_US)]
+    assert said[0] == question
+    assert len(said) == 2, "the question and somebody's answer, and nothing of ours"
 
 
 def test_a_client_at_another_rate_gets_garbage_and_one_at_the_right_rate_an_answer() -> None:
