@@ -12,12 +12,13 @@ from emulator.event.event_log import Code, captured
 from emulator.event.happening import Kind
 from emulator.event.status_word import word
 from emulator.event.tamper import INPUTS
+from emulator.mains.wiring import load_of
 from emulator.mechanism import Mechanism
 from emulator.metering.activation import Entry
 from emulator.metering.energy import Scale, scale_of
 from emulator.metering.history import History
 from emulator.metering.quantities import QUANTITY_READERS
-from emulator.metering.zoned import choice_at, zoned_registers
+from emulator.metering.zoned import choice_at
 from emulator.parameter import MODE_CODES, PARAMETERS, code_of
 from emulator.timing.clock import STANDS_STILL, ClockSegment
 from emulator.timing.grid import PeriodGrid
@@ -43,26 +44,26 @@ class Meter(Mechanism):
     def outage(self, at_ms: int) -> None:
         """Take the supply away."""
         at_ms = self.take(at_ms, "outage")
-        self._bench_present = False
-        self._supply_changed(at_ms)
+        self.power.bench_present = False
+        self.power.changed(at_ms)
 
     def restore(self, at_ms: int) -> None:
         """Give the supply back."""
         at_ms = self.take(at_ms, "restore")
-        self._bench_present = True
-        self._supply_changed(at_ms)
+        self.power.bench_present = True
+        self.power.changed(at_ms)
 
     def set_voltage(self, at_ms: int, permille: int, phase: int | None = None) -> None:
         """Sag, swell or lose (0) the voltage, in thousandths of the supply's, on one phase (1 to 3) or on all."""
-        count = len(self._volts)
+        count = len(self.power.volts)
         if not 0 <= permille <= 2000 or (phase is not None and not 1 <= phase <= count):
             msg = f"voltage {permille} on phase {phase}: 0 to 2000 thousandths on phase 1 to {count} are right"
             raise ValueError(msg)
         at_ms = self.take(at_ms, "set_voltage", permille, phase)
-        self._volts = tuple(
-            permille if phase in {None, index} else volt for index, volt in enumerate(self._volts, start=1)
+        self.power.volts = tuple(
+            permille if phase in {None, index} else volt for index, volt in enumerate(self.power.volts, start=1)
         )
-        self._supply_changed(at_ms)
+        self.power.changed(at_ms)
 
     def set_frequency(self, at_ms: int, millihertz: int | None) -> None:
         """Fix the frequency, or leave it to the supply again."""
@@ -73,12 +74,12 @@ class Meter(Mechanism):
 
     def set_load(self, at_ms: int, load: Load | Mapping[str, Any]) -> None:
         """Hang another load behind the meter; history stays as it was."""
-        new = self._load(load)
+        new = load_of(self, load)
         at_ms = self.take(at_ms, "set_load", load)
-        self._settle(at_ms)
+        self.settle(at_ms)
         self.load = new
-        self._plan(at_ms)
-        self._tell(at_ms, Kind.LOAD)
+        self.plan(at_ms)
+        self.teller.tell(at_ms, Kind.LOAD)
 
     def set_input(self, at_ms: int, name: str, level: int = 1000) -> None:
         """Set an input of the bench ("magnet", "cover_open", "bypass" ...): thousandths of its strength, 0 for gone.
@@ -91,12 +92,12 @@ class Meter(Mechanism):
             raise ValueError(msg)
         at_ms = self.take(at_ms, "set_input", name, level)
         if self.running:
-            self._settle(at_ms)
+            self.settle(at_ms)
         if level:
             self.monitor.levels[name] = level
         else:
             self.monitor.levels.pop(name, None)
-        self._plan(at_ms)
+        self.plan(at_ms)
 
     # Clock
 
@@ -108,11 +109,11 @@ class Meter(Mechanism):
         if not self.clock.accepts(utc_ms):
             return
         at_ms = self.take(at_ms, "set_clock", utc_ms)
-        self._begin_clock(at_ms, utc_ms)
+        self.begin_clock(at_ms, utc_ms)
         self.programming_count += 1
-        self._log(at_ms, "transaction", Code.CLOCK_SET)
+        self.teller.log(at_ms, "transaction", Code.CLOCK_SET)
         self.replan()
-        self._tell(at_ms, Kind.CLOCK, value=utc_ms)
+        self.teller.tell(at_ms, Kind.CLOCK, value=utc_ms)
 
     def shift_clock(self, at_ms: int, shift_ms: int) -> None:
         """Move the clock by so much."""
@@ -133,7 +134,7 @@ class Meter(Mechanism):
         if segment.ppb != STANDS_STILL:
             self.clock.begin(ClockSegment(at_ms, segment.meter_ms(at_ms), ppb, segment.status))
         self.billing.plan(at_ms)
-        self._account(at_ms)
+        self.reckon(at_ms)
         self.replan()
 
     # Tariff and billing
@@ -172,7 +173,7 @@ class Meter(Mechanism):
         at_ms = self.take(at_ms, "activate_mask", logical_name, mask)
         others = [each for each in choice_at(self, at_ms).forced if each[0] != logical_name]
         self._choose(Entry(at_ms, self.activation.program, (*others, (logical_name, mask))))
-        self._tell(at_ms, Kind.TARIFF, mask)
+        self.teller.tell(at_ms, Kind.TARIFF, mask)
         return True
 
     def active_mask(self, at_ms: int, logical_name: str) -> str:
@@ -185,7 +186,7 @@ class Meter(Mechanism):
         """End the billing period by command (MD reset)."""
         at_ms = self.take(at_ms, "billing_reset")
         self.billing.close(at_ms, self.clock.meter_ms(at_ms), self.monitor.tamper_count, "command")
-        self._log(at_ms, "transaction", Code.DEMAND_RESET)
+        self.teller.log(at_ms, "transaction", Code.DEMAND_RESET)
         self._bill(at_ms)
         self.replan()
 
@@ -203,17 +204,17 @@ class Meter(Mechanism):
         if name == "control_mode" and not self.physics.relay.fitted:
             return False
         at_ms = self.take(at_ms, "configure", name, value)
-        self._settle(at_ms)
+        self.settle(at_ms)
         flips = name in MODE_CODES and parameter.read(self) != value
         parameter.write(self, value, at_ms)
-        self._plan(at_ms)
+        self.plan(at_ms)
         self.programming_count += 1
         code = code_of(name, value)
         if code is not None:
-            self._log(at_ms, "transaction", code)
+            self.teller.log(at_ms, "transaction", code)
         if flips:
-            self._log(at_ms, "other", MODE_CODES[name][value])
-        self._tell(at_ms, Kind.CONFIGURED, name, value)
+            self.teller.log(at_ms, "other", MODE_CODES[name][value])
+        self.teller.tell(at_ms, Kind.CONFIGURED, name, value)
         return True
 
     def pay(self, at_ms: int, verb: str, *arguments: Any) -> bool:
@@ -228,44 +229,33 @@ class Meter(Mechanism):
     def set_emergency(self, at_ms: int, profile: EmergencyProfile | None, groups: tuple[int, ...] = ()) -> None:
         """Plan the limiter's emergency threshold (attributes 8 and 9 of class 71)."""
         at_ms = self.take(at_ms, "set_emergency", profile, groups)
-        self._settle(at_ms)
+        self.settle(at_ms)
         self.limiter.groups = groups
         self.limiter.set_emergency(profile)
-        self._plan(at_ms)
+        self.plan(at_ms)
 
     def log_transaction(self, at_ms: int, code: int) -> None:
         """Log what was programmed elsewhere (a key, a filter, firmware) and count it."""
         at_ms = self.take(at_ms, "log_transaction", code)
         self.programming_count += 1
-        self._log(at_ms, "transaction", code)
+        self.teller.log(at_ms, "transaction", code)
 
     def log_other(self, at_ms: int, code: int) -> None:
         """Log what has become of something the meter does by itself, such as its pushes."""
         at_ms = self.take(at_ms, "log_other", code)
-        self._log(at_ms, "other", code)
+        self.teller.log(at_ms, "other", code)
 
     def activate_firmware(self, at_ms: int, version: str) -> None:
         """Restart with another firmware: an event, and nothing answers until it runs."""
         at_ms = self.take(at_ms, "activate_firmware", version)
         self.firmware_version = version
         self.programming_count += 1
-        self._log(at_ms, "transaction", Code.FIRMWARE_ACTIVATED)
-        self._reboot(at_ms, self.physics.firmware.reboot_ms)
+        self.teller.log(at_ms, "transaction", Code.FIRMWARE_ACTIVATED)
+        self.power.reboot(at_ms, self.physics.firmware.reboot_ms)
 
     def clear_profile(self, profile: str, at_ms: int) -> None:
         """Forget a profile's rows (method reset of class 7); the interval that runs goes on."""
         self.cleared[profile] = self.take(at_ms, "clear_profile", profile)
-
-    def forget_before(self, at_ms: int) -> None:
-        """Forget what was before an instant: its rows and bills; registers stay what they are."""
-        self.zoned_base = (at_ms, zoned_registers(self, at_ms))
-        self.known_since_ms = at_ms
-        self.ledger.drop_before(at_ms)
-        self.clock.drop_before(at_ms)
-        self.tariff.drop_before(at_ms)
-        self.activation.drop_before(at_ms)
-        self.billing.drop_before(at_ms)
-        self.maxima.clear()
 
     def begin_period(self, periods: list[tuple[int, int]], at_ms: int, period_s: int) -> None:
         """Another capture or integration period from now on; what was captured stays."""
@@ -279,17 +269,17 @@ class Meter(Mechanism):
     def value(self, name: str, at_ms: int) -> int:
         """The canonical integer of a quantity (`protocols.quantity`); KeyError for one that it does not have."""
         self.advance(at_ms)
-        return QUANTITY_READERS[len(self._volts)][name](self, at_ms)
+        return QUANTITY_READERS[len(self.power.volts)][name](self, at_ms)
 
     def measured(self, at_ms: int) -> dict[str, int]:
         """What the capturing logs keep with an event."""
-        readers = QUANTITY_READERS[len(self._volts)]
-        return {name: readers[name](self, at_ms) for name in captured(len(self._volts))}
+        readers = QUANTITY_READERS[len(self.power.volts)]
+        return {name: readers[name](self, at_ms) for name in captured(len(self.power.volts))}
 
     def event_status_word(self, at_ms: int) -> int:
         """The event status word as an integer of 128 bits, the highest being bit 0."""
         self.advance(at_ms)
-        return word(self.monitor.active, self._passing, at_ms, self.esw_filter)
+        return word(self.monitor.active, self.teller.passing, at_ms, self.esw_filter)
 
     @property
     def scale(self) -> Scale:

@@ -17,7 +17,7 @@ from protocols.model.activation import TARIFF_ENERGIES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from emulator.meter import Meter
+    from emulator.mechanism import Mechanism
 
 ZONED: Final = (IMPORT, EXPORT, APPARENT_IMPORT, APPARENT_EXPORT)
 """The energies that are kept by zone, in the order of `TARIFF_ENERGIES`."""
@@ -45,17 +45,17 @@ def _places(choice: Choice) -> tuple[tuple[int, int], ...]:
     return tuple(_PLACES[name] for name in counting(choice) if name in _PLACES)
 
 
-def choice_at(meter: Meter, at_ms: int) -> Choice:
+def choice_at(meter: Mechanism, at_ms: int) -> Choice:
     """What is in force at an instant of true time."""
     return next(_changes(meter, at_ms, at_ms + 1))[1]
 
 
-def zone_at(meter: Meter, at_ms: int) -> int:
+def zone_at(meter: Mechanism, at_ms: int) -> int:
     """The tariff in force at an instant of true time; 0 where masks were set that are no tariff's."""
     return choice_at(meter, at_ms).number()
 
 
-def choices_at(meter: Meter, instants: Sequence[int]) -> list[Choice]:
+def choices_at(meter: Mechanism, instants: Sequence[int]) -> list[Choice]:
     """What was in force at ascending instants of true time."""
     if not instants:
         return []
@@ -69,7 +69,7 @@ def choices_at(meter: Meter, instants: Sequence[int]) -> list[Choice]:
     return choices
 
 
-def zoned_registers(meter: Meter, at_ms: int) -> Zoned:
+def zoned_registers(meter: Mechanism, at_ms: int) -> Zoned:
     """What stands in the registers of all zones at an instant."""
     calendars, entries = meter.tariff.history, meter.activation.history
     singles = {calendar.single() for _, calendar in calendars}
@@ -82,13 +82,13 @@ def zoned_registers(meter: Meter, at_ms: int) -> Zoned:
     return _walked(meter, at_ms, len(calendars), len(meter.clock.segments), len(entries))
 
 
-def _energies(meter: Meter, at_ms: int) -> list[int]:
+def _energies(meter: Mechanism, at_ms: int) -> list[int]:
     registers = meter.ledger.registers(at_ms)
     return [total(registers, index) for index in ZONED]
 
 
 @lru_cache(maxsize=512)
-def _walked(meter: Meter, at_ms: int, calendars: int, clocks: int, entries: int) -> Zoned:
+def _walked(meter: Mechanism, at_ms: int, calendars: int, clocks: int, entries: int) -> Zoned:
     """Walk from the last bill before, whose registers are found in the same way; the counts tell versions apart."""
     bills = [bill.at_ms for bill in meter.billing.bills if bill.at_ms < at_ms]
     if bills:
@@ -106,7 +106,7 @@ def _walked(meter: Meter, at_ms: int, calendars: int, clocks: int, entries: int)
     return tuple(values)
 
 
-def _changes(meter: Meter, from_ms: int, until_ms: int) -> Iterator[tuple[int, Choice]]:
+def _changes(meter: Mechanism, from_ms: int, until_ms: int) -> Iterator[tuple[int, Choice]]:
     """(instant, choice that begins then), from `from_ms` on; the same choice may begin again."""
     clocks = [*meter.clock.segments, ClockSegment(FAR, FAR)]
     calendars = [*meter.tariff.history, (FAR, meter.tariff.history[-1][1])]
@@ -123,7 +123,7 @@ def _changes(meter: Meter, from_ms: int, until_ms: int) -> Iterator[tuple[int, C
 
 
 def _switches(
-    meter: Meter, clock: ClockSegment, calendar: Calendar, entry: Entry, begin_ms: int, stop_ms: int
+    meter: Mechanism, clock: ClockSegment, calendar: Calendar, entry: Entry, begin_ms: int, stop_ms: int
 ) -> Iterator[tuple[int, Choice]]:
     now_ms = clock.meter_ms(begin_ms)
     still = clock.ppb == STANDS_STILL

@@ -237,7 +237,7 @@ def test_a_meter_with_too_much_to_remember_forgets_the_oldest_and_keeps_its_regi
     table = {"tariff": {"days": {"1": ["00:00 1", "06:00 2"]}}}
     remembers, forgets = make(table), make(table)
     for meter, most in ((remembers, 20_000), (forgets, 40)):
-        monkeypatch.setattr("emulator.mechanism.SCENES_MAX", most)
+        monkeypatch.setattr("emulator.memory.SCENES_MAX", most)
         for index in range(60):
             meter.set_voltage(START_MS + index * HOUR_MS, 900 + index % 2)
         meter.billing_reset(START_MS + 59 * HOUR_MS + 1)
@@ -258,7 +258,7 @@ def test_a_clock_that_is_set_for_ever_is_bounded_too(monkeypatch: pytest.MonkeyP
     table = {"tariff": {"days": {"1": ["00:00 1", "06:00 2"]}}}
     remembers, forgets = make(table), make(table)
     for meter, most in ((remembers, 20_000), (forgets, 40)):
-        monkeypatch.setattr("emulator.mechanism.COURSES_MAX", most)
+        monkeypatch.setattr("emulator.memory.COURSES_MAX", most)
         for index in range(60):
             at_ms = START_MS + index * HOUR_MS
             meter.shift_clock(at_ms, 1000 if index % 2 else -1000)
