@@ -159,7 +159,7 @@ class Line:
         )
 
     def _foreign(self) -> tuple[bytes, bytes] | None:
-        """What another master asks somebody else, and the answer; nothing where a meter takes any address for its own."""
+        """What another master asks somebody else, and the answer; nothing where a meter takes any address for its."""
         address, known = self.address, {member.station for member in self.members}
         if isinstance(address, ModbusAddress):
             unit = next((unit for unit in range(247, 0, -1) if unit not in known), UNIT_MAX)
