@@ -38,15 +38,15 @@ class GroupCommit:
         store: owned from now on; nothing else may use it while `serve` runs.
 
     Attributes:
-        full: the last group did not find room on the disk.
-        on_full: called when a group did not find room, to make some.
+        full: there was no room on the disk, and nothing has been written since.
+        on_full: called when a group did not find room, with how many pieces of work that cost, to make some.
         tail: closes every group; the sender, so that what was just stored leaves with the same wait for the disk.
     """
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.full = False
-        self.on_full: Callable[[], None] | None = None
+        self.on_full: Callable[[int], None] = lambda _lost: None
         self.tail: Tail | None = None
         self._waiting: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
         self._wake = asyncio.Event()
@@ -89,6 +89,7 @@ class GroupCommit:
         failure: Exception | None = None
         collected: Any = None
         self._awake = False
+        changes = store.sql.total_changes
         try:
             store.begin()
         except StoreFullError as error:
@@ -113,23 +114,25 @@ class GroupCommit:
         except StoreError as error:
             store.rollback()
             failure = error
+        if failure is None and store.sql.total_changes != changes:
+            self.full = False
         self._settle(done, failure)
         if self.tail is not None:
             self.tail.undone() if failure is not None else self.tail.deliver(collected)
 
     def _settle(self, done: list["_Done"], failure: Exception | None) -> None:
-        self.full = False
+        lost = sum(isinstance(failure or each.error, StoreFullError) for each in done)
+        if lost or isinstance(failure, StoreFullError):
+            self.full = True
+            self.on_full(lost)
         for future, result, error in done:
             reason = failure or error
-            self.full |= isinstance(reason, StoreFullError)
             if future.cancelled():
                 continue
             if reason is not None:
                 future.set_exception(reason)
             else:
                 future.set_result(result)
-        if self.full and self.on_full is not None:
-            self.on_full()
 
 
 class _Done(NamedTuple):

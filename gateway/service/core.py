@@ -44,6 +44,8 @@ class Core:
         self.ballast.lay()
         self.unstored = 0
         """Pieces of work that the disk had no room for, since there was room last."""
+        self._full_since_ms = now_ms
+        self._clock = clock
         self.set_aside: Path | None = opened.set_aside
         self.store = opened.store
         self.topics = Topics(config.id, config.prefix)
@@ -62,15 +64,17 @@ class Core:
         self.report = Report(self.store, self.outbox, self.topics)
         self.report.clock_trusted = lambda: self.around.clock_trusted
 
-    def _make_room(self) -> None:
+    def _make_room(self, lost: int) -> None:
         """A group found no room: give up the ballast, and rows with the next housekeeping."""
-        self.unstored += 1
+        if not self.unstored:
+            self._full_since_ms = self._clock.now_ms()
+        self.unstored += lost
         self.ballast.give_up()
 
     def name_unstored(self, now_ms: int) -> int:
         """Within a transaction, which succeeds only when there is room again: name what was lost meanwhile."""
         if self.unstored:
-            self.outbox.holes.note("the disk was full", self.unstored, now_ms, now_ms)
+            self.outbox.holes.note("the disk was full", self.unstored, self._full_since_ms, now_ms)
         return self.unstored
 
     def has_room(self, named: int) -> None:

@@ -156,7 +156,7 @@ class LineRunner:
                 await self._close_link()
             await self._failed(unit, job, error)
         except StoreError as error:
-            _log.error("the store can't be written: %s", error, extra={"meter": unit.id})
+            _log.error("%s", error, extra={"meter": unit.id})
         finally:
             now_ms = self.shared.clock.now_ms()
             self.queue.done(now_ms, answered=answered, backoff_max_ms=unit.config.backoff_max)

@@ -178,9 +178,9 @@ async def test_many_pieces_share_one_wait_for_the_disk(tmp_path: Path) -> None:
 async def test_no_room_fails_every_piece_of_its_group_and_asks_for_room(tmp_path: Path) -> None:
     store = opened(tmp_path / "gw.db", pages_max=40)
     outbox = Outbox(store)
-    asked: list[bool] = []
+    lost: list[int] = []
     async with Commits(store) as group:
-        group.on_full = lambda: asked.append(True)
+        group.on_full = lost.append
 
         def much() -> None:
             for _ in range(100):
@@ -189,7 +189,9 @@ async def test_no_room_fails_every_piece_of_its_group_and_asks_for_room(tmp_path
         with pytest.raises(StoreFullError):
             await group.run(much)
         assert group.full
-        assert asked
+        assert lost == [1]
+        await group.run(lambda: store.meta("stream"))
+        assert group.full, "what only reads says nothing about room"
         await group.run(lambda: put(outbox))
         assert not group.full
     assert outbox.totals.queued == 1
