@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from emulator.event.condition import CONDITIONS, INPUTS
 from emulator.event.status_word import BILLING, FIRST_BREATH, LAST_GASP, SWITCH
-from emulator.event.tamper import CONDITIONS, INPUTS
 from emulator.metering.quantities import QUANTITY_READERS
 from emulator.relay import MODES, TABLE, TRANSITIONS, Action, ControlState, letters
 from protocols.quantity import QUANTITIES
@@ -72,7 +72,7 @@ def events_page() -> str:
 def _events() -> Iterator[str]:
     yield "# Conditions and events\n"
     yield (
-        "The table of `emulator/event/tamper.py`. A condition counts once it has lasted for the model's "
+        "The table of `emulator/event/condition.py`. A condition counts once it has lasted for the model's "
         "`occurrence_s`, and is gone once it has been gone for `restoration_s`. An *input* is set by the bench; the "
         "others are judged from voltages, currents and powers without what flickers within a quarter of an hour. Bits "
         "show in the event status word as far as its filter lets them.\n"

@@ -6,7 +6,7 @@ next is the load switch's matter. The limiter never touches a switch that somebo
 
 from typing import NamedTuple
 
-from emulator.event.tamper import over_current_quiet, over_load_quiet
+from emulator.event.rule import over_current_quiet, over_load_quiet
 from emulator.event.watch import FAR, Watch
 from emulator.mains.scene import next_change, steady_phases
 from emulator.metering.energy import Segment

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from emulator.event.event_log import Code, EventLog
 from emulator.event.happening import Kind
+from emulator.event.monitor import Monitor
 from emulator.event.status_word import BILLING, SWITCH, mask
-from emulator.event.tamper import Monitor
 from emulator.event.teller import Listener, Teller
 from emulator.event.watch import FAR
 from emulator.limiter import LoadLimiter
@@ -171,7 +171,8 @@ class Mechanism(ABC):
         self.billing = BillBook(physics.profiles.billing, self.clock, begin_ms)
         registers = (0,) * (PHASE_REGISTERS * physics.metering.phases + 1)
         spread_ppm = physics.metering.error_spread_ppm
-        self.error_ppm = physics.metering.error_ppm + between(seed, f"{id}/error", 0, -spread_ppm, spread_ppm)
+        drawn_ppm = between(seed, f"{id}/error", 0, -spread_ppm, spread_ppm) if spread_ppm else 0
+        self.error_ppm = physics.metering.error_ppm + drawn_ppm
         self.ledger = Ledger(Segment(begin_ms, scene_of(self, begin_ms), registers))
         self._begin(start_ms)
 

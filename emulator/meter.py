@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from emulator.event.condition import INPUTS
 from emulator.event.event_log import Code, captured
 from emulator.event.happening import Kind
 from emulator.event.status_word import word
-from emulator.event.tamper import INPUTS
 from emulator.mains.wiring import load_of
 from emulator.mechanism import Mechanism
 from emulator.metering.activation import Entry

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from emulator.event.condition import CONDITIONS
 from emulator.event.event_log import LOGS, Code
-from emulator.event.tamper import CONDITIONS
 from emulator.mechanism import Model
 from emulator.meter import MILLI_WH_PER_KWH, Meter
 from emulator.timing.zone import DAY_MS

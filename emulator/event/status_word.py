@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from emulator.event.tamper import CONDITIONS
+from emulator.event.condition import CONDITIONS
 
 BITS: Final = 128
 

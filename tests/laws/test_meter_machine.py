@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from emulator.event.tamper import INPUTS
+from emulator.event.condition import INPUTS
 from emulator.meter import Meter
 from emulator.relay import ControlState
 from tests.emulator.meters import BILLING, BLOCK, DAILY, DAY_MS, HOUR_MS, START_MS, everything, make

@@ -10,7 +10,7 @@ from functools import cache
 from struct import pack
 from typing import Any, Final, NamedTuple
 
-from emulator.event.tamper import INDEX
+from emulator.event.condition import INDEX
 from emulator.parameter import PARAMETERS
 from protocols.modbus.canonical import canonical_encoder, nearest
 from protocols.modbus.code import ExceptionCode

@@ -1,7 +1,7 @@
 """Event codes: begun and over have their names, and the meter means the same by them."""
 
+from emulator.event.condition import CONDITIONS
 from emulator.event.event_log import Code
-from emulator.event.tamper import CONDITIONS
 from protocols.cosem.event_code import PAIRS, SINGLES, event_name
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from emulator.event.condition import CONDITIONS, INPUTS
 from emulator.event.status_word import BITS, mask
-from emulator.event.tamper import CONDITIONS, INPUTS
 from emulator.meter import Meter
 from tests.emulator.meters import DAY_MS, HOUR_MS, START_MS, codes, events, make
 
