@@ -202,7 +202,7 @@ class Line:
         for address in [address for address, key in self._called.items() if key == member.station]:
             del self._called[address]
         bus.stations[member.station] = station(self._setting(Peer("serial", "")), member)
-        self._called.setdefault(member.station if member.physical is None else member.physical, member.station)
+        self._called.setdefault(member.called, member.station)
 
     def push(self, resident: Resident, link: str, say: Callable[[AssociationServer], None], now_us: int) -> bool:
         """Let a meter say something unasked on a line of one kind, wherever a connection stands there.

@@ -62,7 +62,7 @@ class Member(NamedTuple):
     def setups(self) -> LinkSetups:
         """What its objects say of its links now."""
         face = self.resident.cosem
-        return link_setups(face) if isinstance(face, CosemFace) else LinkSetups()
+        return link_setups(face, self.address) if isinstance(face, CosemFace) else LinkSetups()
 
     def show(self, place: MeterAddress) -> None:
         """Let the meter know where it listens; its setups show it."""
@@ -86,6 +86,11 @@ class Member(NamedTuple):
         """The physical address that it answers to now; None on a line of its own, where it answers to any."""
         named, setup = self.dlms.physical, self.setups.hdlc
         return named if named is None or setup is None else setup.device_address
+
+    @property
+    def called(self) -> int:
+        """What it is called by on a line with others."""
+        return self.station if self.physical is None else self.physical
 
     @property
     def dlms(self) -> DlmsAddress:
@@ -166,18 +171,13 @@ def _hdlc(setting: Setting) -> Machine:
     else:
         called = {} if setting.called is None else setting.called
         for each in setting.members:
-            called.setdefault(_called(each), each.station)
+            called.setdefault(each.called, each.station)
         stations = {each.station: station(setting, each) for each in setting.members}
         machine = _bus(setting, framer, lambda frame: _station_of(frame, called), stations)
     carrier = first.address.carrier
     if alone and isinstance(carrier, SerialLine):
         machine.tell(SetLine(first.baud or carrier.baud, carrier.data_bits, carrier.parity, carrier.stop_bits))
     return machine
-
-
-def _called(member: Member) -> int:
-    """What a meter is called by on a line with others."""
-    return member.station if member.physical is None else member.physical
 
 
 def _station_of(frame: Frame, called: Mapping[int, int]) -> Hashable | None:

@@ -240,12 +240,16 @@ class CosemFace:
         """Keep a value of an attribute that the model only fixes."""
         self.remember((cosem_object.class_id, cosem_object.logical_name.octets, number), encode(value))
 
-    def held(self, cosem_object: CosemObject, number: int) -> Value:
-        """What such an attribute holds: what was written, else what it shows of the meter's place, else the model's."""
-        class_id = cosem_object.class_id
-        value = self.recall((class_id, cosem_object.logical_name.octets, number)) or shown(
-            class_id, number, self.places
-        )
+    def held(self, cosem_object: CosemObject, number: int, places: Sequence[MeterAddress] | None = None) -> Value:
+        """What such an attribute holds: what was written, else what it shows of the meter's place, else the model's.
+
+        Args:
+            cosem_object: whose.
+            number: the attribute's.
+            places: instead of all where the meter listens.
+        """
+        class_id, where = cosem_object.class_id, self.places if places is None else places
+        value = self.recall((class_id, cosem_object.logical_name.octets, number)) or shown(class_id, number, where)
         if value is not None:
             return value
         source = cosem_object.attributes.get(number)

@@ -19,6 +19,7 @@ from protocols.model.table import ModelError
 if TYPE_CHECKING:
     from emulator.face.cosem.face import CosemFace
     from emulator.face.cosem.plan import Maker
+    from protocols.address import MeterAddress
     from protocols.dlms.application import Association
     from protocols.dlms.value import Value
 
@@ -95,13 +96,13 @@ def _stays(_face: CosemFace, _at_ms: int, _value: Value, _association: Associati
     return DataAccessResult.READ_WRITE_DENIED
 
 
-def link_setups(face: CosemFace) -> LinkSetups:
-    """What a meter's setups say now."""
+def link_setups(face: CosemFace, place: MeterAddress) -> LinkSetups:
+    """What a meter's setups say now for one of the places where it listens."""
     objects = face.plan.link_setups
 
     def contents(class_id: int) -> list[Any]:
         cosem_object = objects[class_id]
-        return [face.held(cosem_object, number)[1] for number in cosem_object.attribute_numbers[1:]]
+        return [face.held(cosem_object, number, (place,))[1] for number in cosem_object.attribute_numbers[1:]]
 
     return LinkSetups(
         _local_port(*contents(LOCAL_PORT)) if LOCAL_PORT in objects else None,

@@ -132,6 +132,25 @@ def test_a_meter_answers_to_the_device_address_that_is_written() -> None:
     opened(machine, 300)
 
 
+def test_on_each_line_a_meter_has_the_address_and_speed_of_that_line_until_they_are_written() -> None:
+    meter = Fitted("dlms+hdlc://pty?physical=18")
+    other = Member(meter.resident, parse("dlms+hdlc:///dev/ttyS0?physical=42&baud=4800", listen=True))
+    second = Line([other])
+    opened(meter.machine(), 18)
+    machine = second.machine(PEER)
+    assert machine is not None
+    assert said(machine, 0) == [SetLine(4800)]
+    assert call(machine, Kind.SNRM, 18) is None
+    opened(machine, 42)
+    meter.write(HDLC, 9, Tag.LONG_UNSIGNED, 77)
+    meter.write(HDLC, 2, Tag.ENUM, 7)
+    for line in (meter.line, second):
+        machine = line.machine(PEER)
+        assert machine is not None
+        opened(machine, 77)
+        assert line.baud == 38400
+
+
 def test_silence_between_octets_ends_a_frame_as_written() -> None:
     for written_ms in (25, 500):
         meter = Fitted("dlms+hdlc://pty?physical=18")

@@ -10,6 +10,7 @@ from emulator.face.cosem.face import CosemFace
 from emulator.face.cosem.permitted import PERMITTED
 from emulator.meter import Meter
 from protocols.address import parse
+from protocols.cosem.catalogue import find
 from protocols.cosem.obis import LogicalName
 from protocols.cosem.status_word import SWITCH
 from protocols.dlms.date_time import DateTime
@@ -284,6 +285,19 @@ def test_a_cell_is_a_meters_own_and_its_signal_moves_with_time() -> None:
         seen.add(signal[1])
     assert len(seen) > 3
     assert stranger.value(CELL, 6)[1][0] != desk.value(CELL, 6)[1][0]
+
+
+@pytest.mark.parametrize("version", [0, 1, 2])
+def test_a_cell_is_told_in_the_version_that_the_model_says(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "model.toml"
+    text = f'base = "eu-three-phase"\ntitle = "modem"\n[objects."47:0.0.25.6.0.255"]\nversion = {version}\n'
+    path.write_text(text, encoding="utf-8")
+    desk = desk_of(load_file(path), 1)
+    interface = find(47, version)
+    assert interface is not None
+    for attribute in interface.attributes:
+        assert attribute.type.matches(desk.value(CELL, attribute.number)), attribute
+    assert len(desk.value(CELL, 6)[1]) == (7 if version else 4)
 
 
 def test_a_cell_is_captured_every_five_minutes() -> None:
