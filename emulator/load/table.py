@@ -26,8 +26,7 @@ def load_from_table(
     (thousandths of each phase).
 
     Raises:
-        ValueError: a key or value is wrong; the sentence says what would be right.
-        OSError: the recording cannot be read.
+        ValueError: a key or value is wrong, or a recording can't be read; the sentence says what would be right.
     """
     kinds = [key for key in table if key in _KINDS]
     unknown = [key for key in table if key not in _KINDS and key not in _OPTIONS]

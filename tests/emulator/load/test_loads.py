@@ -131,6 +131,6 @@ def test_what_is_wrong_is_told_in_a_sentence(table: dict[str, object], told: str
         load_from_table(table, seed=42, meter_id="A", phases=1, zone=KOLKATA)
 
 
-def test_a_recording_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
+def test_a_recording_that_is_not_there_is_told_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"none\.csv: can't be read"):
         load_from_table({"recorded": "none.csv"}, seed=1, meter_id="A", phases=1, zone=KOLKATA, directory=tmp_path)
