@@ -14,6 +14,7 @@ from protocols.model.meter_model import MeterModel
 
 COMPACT_DATA: Final = 62
 BUFFER, CAPTURE_OBJECTS, TEMPLATE_ID, TEMPLATE = 2, 3, 4, 5
+TEMPLATE_ID_MAX: Final = 0xFF
 CAPTURE_MEMBERS: Final = 4
 """Class, logical name, attribute and index; a restriction may follow, and says nothing of where a value lies."""
 
@@ -26,10 +27,12 @@ def compact_rows(profiles: Profiles, instance: str, part: Part, model: MeterMode
     for outcome in outcomes:
         if isinstance(outcome, DataAccessResult):
             raise RefusedError(f"the meter refuses {COMPACT_DATA}:{instance}: {outcome.title}")
-    captured, template_id, template, buffer = outcomes
+    captured, (_, template_id), template, buffer = outcomes
+    if not isinstance(template_id, int) or not 0 <= template_id <= TEMPLATE_ID_MAX:
+        raise NonsenseError("the meter's template id is no octet")
     columns = columns_of(_without_restrictions(captured))
     try:
-        rows = rows_of(_octets(buffer), _octets(template), template_id[1])
+        rows = rows_of(_octets(buffer), _octets(template), template_id)
     except RemoteProtocolError as error:
         raise NonsenseError(f"the meter's compact data can't be read: {error}") from None
     chosen = choose(instance, columns, part.columns, model)
