@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.configuration.credentials import Credentials
+from gateway.meter.dlms_carrier import SILENCE, carrier_layers
 from gateway.meter.dlms_profile import GetMany
 from gateway.meter.quirk_match import Recognition
 from gateway.meter.referencing import OBJECT_LIST, BaseNames, by_logical_name, by_short_name, checked
@@ -30,32 +31,12 @@ from protocols.dlms.quirk import Quirks
 from protocols.dlms.results import DataAccessResult
 from protocols.dlms.service_error import ErrorClass, ExceptionResponse
 from protocols.errors import LocalProtocolError
-from protocols.hdlc.client import HdlcClient
-from protocols.hdlc.framer import HdlcFramer
-from protocols.hdlc.parameters import INFORMATION_MAX, WINDOW_MAX, Parameters
-from protocols.iec62056_21.echo import EchoCancel
-from protocols.iec62056_21.reader import ModeEReader
-from protocols.iec62056_21.sign_off import SignOff
-from protocols.machine import Answered, Indication, Layer, Machine, Peer, Stack, TimedOut
+from protocols.machine import Answered, Indication, Machine, Peer, Stack, TimedOut
 from protocols.transport.conversation import ConnectionLostError, Conversation, converse
 from protocols.transport.dial import dial
 from protocols.transport.pump import link_time_us
-from protocols.wrapper import Role, Wrapper, WrapperDatagram
 
 _log = logging.getLogger(__name__)
-
-
-def hdlc_parameters(quirks: Quirks) -> Parameters:
-    """What is proposed to a meter: all that we can take, but for its quirks; it settles for less by itself."""
-    return Parameters.symmetric(INFORMATION_MAX, quirks.hdlc_window_max or WINDOW_MAX)
-
-
-_SILENCE: Final = {
-    "wrapper": "check client and server in its URL, and whether it speaks HDLC there (dlms+hdlc+tcp)",
-    "hdlc": "check client, physical, address_size and the line's speed in its URL, and whether it speaks HDLC there",
-    "mode-e": "check where the optical head sits, and client and physical in its URL",
-}
-"""What is often the matter where a meter says nothing."""
 
 
 USED_BEFORE: Final = "was used before"
@@ -276,23 +257,7 @@ class DlmsLink:
             timeout_us=self._terms.timeout_ms * 1000,
             retries=self._terms.retries,
         )
-        layers: list[Layer[Any, Any]]
-        if self._address.link == "wrapper":
-            layers = [WrapperDatagram(Role.CLIENT) if self._address.scheme == "dlms+udp" else Wrapper(Role.CLIENT)]
-        else:
-            layers = [
-                HdlcFramer(),
-                HdlcClient(
-                    physical=self._address.physical,
-                    address_size=self._address.address_size or None,
-                    parameters=hdlc_parameters(self.quirks),
-                    t1_us=self._terms.timeout_ms * 1000,
-                    retries_max=self._terms.retries,
-                ),
-            ]
-        if self._address.link == "mode-e":
-            sign_on = ModeEReader()
-            layers = [EchoCancel(), sign_on, *layers, SignOff(sign_on)]
+        layers = carrier_layers(self._address, self.quirks, self._terms.timeout_ms, self._terms.retries)
         if self._pushes is not None:
             self._tap = PushTap(profile.client, self._pushes.take)
             layers.append(self._tap)
@@ -311,7 +276,7 @@ class DlmsLink:
                     raise _CounterRefusedError(f"{sentence}: keys or system title are wrong, if the counter is not")
                 raise NotLetInError(sentence)
             case TimedOut():
-                raise NoConnectionError(f"{self._address} does not answer: {_SILENCE[self._address.link]}")
+                raise NoConnectionError(f"{self._address} does not answer: {SILENCE[self._address.link]}")
             case ServiceRefused(error=ExceptionResponse() as error) if shared is not None:
                 raise _CounterRefusedError(outcome.sentence, error.invocation_counter)
             case Malformed(sentence=sentence):
@@ -319,7 +284,7 @@ class DlmsLink:
                 raise NotLetInError(f"{self._address}: {sentence}{hint}")
             case _:
                 gone = self._conversation is None or self._conversation.closed is not None
-                hint = f": {_SILENCE[self._address.link]}" if gone else ""
+                hint = f": {SILENCE[self._address.link]}" if gone else ""
                 raise NoConnectionError(f"{self._address}: {getattr(outcome, 'sentence', outcome)}{hint}")
 
     async def _turn(self, request: Callable[[int], int]) -> Any:

@@ -13,7 +13,8 @@ from gateway.configuration.config import ConfigError
 from gateway.configuration.credentials import KeyRing
 from gateway.configuration.pairs import Trusts
 from gateway.desk.reach import meter_config, reach
-from gateway.meter.dlms_link import DlmsLink, hdlc_parameters
+from gateway.meter.dlms_carrier import hdlc_parameters
+from gateway.meter.dlms_link import DlmsLink
 from gateway.meter.dlms_profile import Get, GetMany, obis
 from gateway.meter.profile_part import Part
 from gateway.meter.quirk_match import Recognition
