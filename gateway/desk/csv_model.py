@@ -4,7 +4,8 @@ from typing import Any, Final
 
 import tomli_w
 
-from protocols.modbus.csv_map import read_csv, tables
+from protocols.modbus.csv_map import MODICON, Base, read_csv, tables
+from protocols.model.table import ModelError
 
 HEAD: Final = """\
 # Made from {where}. To be seen to by hand, from the maker's manual: the limits of one request, what addresses
@@ -14,13 +15,26 @@ HEAD: Final = """\
 """
 
 
-def model_text(sheet: str, *, where: str, base: int = 0, title: str | None = None, maker: str = "unknown") -> str:
+def base_of(text: str) -> Base:
+    """What a person writes for a base.
+
+    Raises:
+        ModelError: it is neither a whole number nor "modicon".
+    """
+    if text == MODICON:
+        return MODICON
+    if not text.isdecimal():
+        raise ModelError(f"--base {text}: it is a whole number such as 40001, or {MODICON}")
+    return int(text)
+
+
+def model_text(sheet: str, *, where: str, base: Base = 0, title: str | None = None, maker: str = "unknown") -> str:
     """The text of a model file for gateway and emulator.
 
     Args:
         sheet: CSV, see `protocols.modbus.csv_map`.
         where: its name, for complaints and as the source.
-        base: what is taken off the sheet's addresses to get those of the wire.
+        base: what is taken off the sheet's addresses to get those of the wire, or "modicon".
         title: what the meter is called.
         maker: who makes it.
 

@@ -13,7 +13,7 @@ from gateway.command_line import (
     span_ms,
     told,
 )
-from gateway.desk.csv_model import model_text
+from gateway.desk.csv_model import base_of, model_text
 from gateway.desk.dissect import Dissector, bench_keys, messages
 from gateway.desk.progress import ProgressOption, of_conversation
 from gateway.desk.progress import progress as told_progress
@@ -96,14 +96,18 @@ def read_out_meter(
 def make_model(
     file: Annotated[Path, typer.Argument(help="A maker's register sheet, saved as CSV.")],
     *,
-    base: Annotated[int, typer.Option(help="What is taken off its addresses, such as 40001.")] = 0,
+    base: Annotated[
+        str,
+        typer.Option(help="What is taken off its addresses, such as 40001; modicon for numbers from 30001 and 40001."),
+    ] = "0",
     title: Annotated[str | None, typer.Option(help="What the meter is called.")] = None,
     maker: Annotated[str, typer.Option(help="Who makes it.")] = "unknown",
 ) -> None:
     """Print a model file made from a sheet, for `model = "FILE.toml"` of both programs."""
     with told(as_json=False):
         try:
-            text = model_text(file.read_text(encoding="utf-8"), where=file.name, base=base, title=title, maker=maker)
+            sheet = file.read_text(encoding="utf-8")
+            text = model_text(sheet, where=file.name, base=base_of(base), title=title, maker=maker)
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise WrongUseError(f"{file}: can't be read ({reason})") from None

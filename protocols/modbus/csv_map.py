@@ -3,13 +3,14 @@
 The columns are found by their headings, whatever their order: `function`, `address` (decimal or 0x...), `name`,
 `type`, and as needed `quantity`, `order`, `unit`, `scale`, `words`, `sentinel`, `minimum`, `maximum`, `document`,
 `title`. Where a sheet has the maker's own numbers instead of wire addresses, `base` says what is taken off them: 40001
-for 4xxxx.
+for 4xxxx; or it is "modicon", where 30001 and on are read by function 4 and 40001 and on by function 3. The maker's
+number is kept as `document`.
 """
 
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from protocols.modbus.register_map import RegisterMap
 from protocols.model.table import ModelError
@@ -18,19 +19,25 @@ from protocols.quantity import QUANTITIES
 ROWS_MAX: Final = 65_536
 """A map has at most as many rows as a table has addresses."""
 
+MODICON: Final = "modicon"
+Base = int | Literal["modicon"]
+
+_TABLES: Final = {"3": 4, "4": 3}
+"""The function that reads a table, by the first of a number's five or six digits."""
+
 _NUMBERS: Final = ("scale", "minimum", "maximum")
 _TEXTS: Final = ("type", "order", "unit", "document", "title")
 _COLUMNS: Final = ("function", "address", "name", "quantity", "words", "sentinel", *_NUMBERS, *_TEXTS)
 _SEPARATORS: Final = ",;\t"
 
 
-def read_csv(text: str, *, where: str = "CSV", base: int = 0, limits: Mapping[str, Any] | None = None) -> RegisterMap:
+def read_csv(text: str, *, where: str = "CSV", base: Base = 0, limits: Mapping[str, Any] | None = None) -> RegisterMap:
     """The map that a sheet describes.
 
     Args:
         text: the sheet; comma, semicolon or tab between columns.
         where: its name, for complaints.
-        base: what is taken off the addresses to get those of the wire.
+        base: what is taken off the addresses to get those of the wire, or "modicon".
         limits: the keys of `[modbus]`, such as `read_registers_max`.
 
     Raises:
@@ -41,7 +48,7 @@ def read_csv(text: str, *, where: str = "CSV", base: int = 0, limits: Mapping[st
     )
 
 
-def tables(text: str, *, where: str = "CSV", base: int = 0) -> dict[str, dict[str, Any]]:
+def tables(text: str, *, where: str = "CSV", base: Base = 0) -> dict[str, dict[str, Any]]:
     """The same as the table `[registers]` of a model file, for whoever writes that file."""
     rows = list(csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=_separator(text)))
     if len(rows) > ROWS_MAX:
@@ -68,10 +75,29 @@ def _separator(text: str) -> str:
     return max(_SEPARATORS, key=heading.count)
 
 
-def _register(row: Mapping[str, str], where: str, base: int) -> tuple[str, dict[str, Any]]:
-    function = _whole(row.get("function", "3"), where, "function")
-    address = _whole(row.get("address", ""), where, "address") - base
-    return f"{function}:{address}", dict(_cells(row, where))
+def _register(row: Mapping[str, str], where: str, base: Base) -> tuple[str, dict[str, Any]]:
+    number = row.get("address", "")
+    if base == MODICON:
+        function, address = _of_table(number, where)
+        said = _whole(row.get("function", str(function)), where, "function")
+        if said != function:
+            raise ModelError(f"{where}: function is {said}; {number} is read by function {function}")
+    else:
+        function, address = _whole(row.get("function", "3"), where, "function"), _whole(number, where, "address") - base
+        if address < 0:
+            raise ModelError(f"{where}: address is {number}, which is below the base of {base}")
+    cells = dict(_cells(row, where))
+    if base:
+        cells.setdefault("document", number)
+    return f"{function}:{address}", cells
+
+
+def _of_table(number: str, where: str) -> tuple[int, int]:
+    """The function and the wire address of a number such as 30001 or 400001."""
+    function = _TABLES.get(number[:1])
+    if function is None or not number.isdecimal() or len(number) not in {5, 6} or int(number[1:]) == 0:
+        raise ModelError(f"{where}: address is {number!r}; with base modicon it is a number such as 30001 or 400001")
+    return function, int(number[1:]) - 1
 
 
 def _cells(row: Mapping[str, str], where: str) -> Iterator[tuple[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from protocols.modbus.csv_map import read_csv, tables
+from protocols.modbus.csv_map import Base, read_csv, tables
 from protocols.modbus.kind import KINDS
 from protocols.modbus.register_map import RegisterMap
 from protocols.model.loader import load, model_ids
@@ -144,6 +144,29 @@ def test_a_sheet_becomes_a_map() -> None:
     assert voltage.sentinel == (0xFFFF,)
     assert str(voltage.reading((2301).to_bytes(2, "big")).value) == "230.1"
     assert str(made.registers[1].reading((1500).to_bytes(4, "big")).value) == "1500"
+
+
+def test_a_sheet_of_makers_numbers_says_by_them_which_function_reads() -> None:
+    made = read_csv("address;type;name\n30001;uint16;a\n40021;uint16;b\n300073;uint32;c\n", base="modicon")
+    assert [(each.name, each.read, each.address, each.document) for each in made.registers] == [
+        ("b", (3,), 20, "40021"), ("a", (4,), 0, "30001"), ("c", (4,), 72, "300073")
+    ]  # fmt: skip
+    assert read_csv("address,type,name\n40021,uint16,a\n", base=40001).registers[0].document == "40021"
+
+
+@pytest.mark.parametrize(
+    ("row", "base", "says"),
+    [
+        ("20,", "modicon", "line 2: address is '20'; with base modicon it is a number such as 30001 or 400001"),
+        ("10001,", "modicon", "address is '10001'; with base modicon"),
+        ("40000,", "modicon", "address is '40000'; with base modicon"),
+        ("30001,3", "modicon", "function is 3; 30001 is read by function 4"),
+        ("30001,", 40001, "address is 30001, which is below the base of 40001"),
+    ],
+)
+def test_a_number_that_is_none_of_the_makers_is_told_where(row: str, base: Base, says: str) -> None:
+    with pytest.raises(ModelError, match=says):
+        read_csv(f"address,function,type,name\n{row},uint16,a\n", base=base)
 
 
 @pytest.mark.parametrize(
