@@ -9,8 +9,8 @@
 | 15 to 0 | CRC | over all others and the class |
 
 The class stands at bits 28 and 27 of the encrypted block; the two bits that stood there go to the front. Tokens of
-class 0 and those of class 2 that have this form are here; those of class 1 (display, not encrypted) and the sections
-of a key change are not.
+class 0 and those of class 2 that have this form are here, and the sections of a key change in `key_change.py`; those of
+class 1 (display, not encrypted) are not.
 """
 
 from dataclasses import dataclass
@@ -83,6 +83,11 @@ def seal(token: Token, cipher: Cipher) -> str:
     """The 20 digits of a token for the meter whose key the cipher has."""
     token_class, sub_class = token.kind.value
     head = sub_class << 44 | token.random << 40 | token.identifier << 16 | token.value
+    return seal_head(token_class, head, cipher)
+
+
+def seal_head(token_class: int, head: int, cipher: Cipher) -> str:
+    """The 20 digits of a class and the 48 bits before the CRC, the sub-class first."""
     block = cipher.encrypt(head << 16 | _crc(token_class, head))
     displaced = block >> _CLASS_AT & 3
     return f"{displaced << 64 | block & ~_CLASS_MASK | token_class << _CLASS_AT:0{DIGITS}d}"
@@ -90,6 +95,19 @@ def seal(token: Token, cipher: Cipher) -> str:
 
 def open_token(digits: str, cipher: Cipher) -> Token | Fault:
     """What 20 digits say to the meter whose key the cipher has, or why they say nothing."""
+    opened = open_head(digits, cipher)
+    if isinstance(opened, Fault):
+        return opened
+    token_class, head = opened
+    try:
+        kind = Kind((token_class, head >> 44))
+    except ValueError:
+        return Fault.UNKNOWN_KIND
+    return Token(kind=kind, identifier=head >> 16 & 0xFFFFFF, value=head & 0xFFFF, random=head >> 40 & 0xF)
+
+
+def open_head(digits: str, cipher: Cipher) -> tuple[int, int] | Fault:
+    """The class of 20 digits, and the 48 bits before the CRC; or why they say nothing to this meter."""
     if not (len(digits) == DIGITS and digits.isascii() and digits.isdecimal()) or int(digits) >> TOKEN_BITS:
         return Fault.FORMAT
     number = int(digits)
@@ -99,13 +117,7 @@ def open_token(digits: str, cipher: Cipher) -> Token | Fault:
     block = number & ~_CLASS_MASK & (1 << 64) - 1 | number >> 64 << _CLASS_AT
     content = cipher.decrypt(block)
     head, crc = content >> 16, content & 0xFFFF
-    if crc != _crc(token_class, head):
-        return Fault.AUTHENTICATION
-    try:
-        kind = Kind((token_class, head >> 44))
-    except ValueError:
-        return Fault.UNKNOWN_KIND
-    return Token(kind=kind, identifier=head >> 16 & 0xFFFFFF, value=head & 0xFFFF, random=head >> 40 & 0xF)
+    return (token_class, head) if crc == _crc(token_class, head) else Fault.AUTHENTICATION
 
 
 def _crc(token_class: int, head: int) -> int:
