@@ -200,7 +200,7 @@ cannot hold is refused, and the token may come again.
 The signature is the front of HMAC-SHA-256 under the key over `meterbench token`, the serial number, `d` or `o`,
 identifier (3 octets) and amount (4 octets).
 
-**STS** (IEC 62055-41, `protocols/sts/`). What is *proven*, by 46 tokens of the STS Association's compliance tests for
+**STS** (IEC 62055-41, `protocols/sts/`). What is *proven*, by 70 tokens of the STS Association's compliance tests for
 128-bit keys as public test suites give them (`tests/vectors/sts_tokens.txt`), sealed to the digit and opened to the
 bit:
 
@@ -208,18 +208,28 @@ bit:
   vectors);
 - the 66-bit token of class 0 (electricity, water, gas) and of class 2 (power limit, clear credit, clear tamper, phase
   unbalance): its fields, CRC, the place of the class bits, 20 digits;
+- key changes: four tokens of class 2 with the quarters of a new 128-bit key, its supply group, tariff, revision, type,
+  expiry and roll-over, and credit under the new key (seven changes, `tests/vectors/sts_key_changes.txt`);
 - amounts (mantissa and power of ten, rounded up), identifiers in minutes from 1993, 2014 and 2035, and the minute
   that is kept for special tokens.
 
 What is *not* there: encryption algorithm 07 (STA) and decoder keys by algorithm 02, because the tables of STA are
-given by the STS Association under its own terms and we know no public text that we could cite for them; currency
-tokens, key change tokens and class 1 (display) tokens; key expiry. No claim of compliance is made: that is a
-certificate of the STS Association. The identifier space that counts from 1993 ended on 24 November 2024; our model
-counts from 2014.
+given by the STS Association under its own terms, and the public implementations that we found (AGPL-3.0, or without a
+licence) name no source that we could cite; currency tokens and class 1 (display) tokens. No claim of compliance is
+made: that is a certificate of the STS Association. The identifier space that counts from 1993 ended on 24 November
+2024; our model counts from 2014.
 
 A meter's primary account number is the model's issuer and the digits of its serial number, with a check digit. An
 electricity credit token carries tenths of a kilowatt-hour, so the account of `is15959-d1-sts` counts watt-hours. Of
-the class 2 tokens the meter carries out clear credit (register 0 or FFFF); others fail at the third check.
+the class 2 tokens the meter carries out clear credit (register 0 or FFFF) and key changes; others fail at the third
+check.
+
+`meter-emulator key-change BENCH METER --tariff 02` (or `--supply-group`, `--key-revision`, `--base-date`) prints the
+four tokens of a key change from the key of the meter's model. They count in any order; with the fourth the meter
+takes tokens under the new key alone, its IEC 62055-41 attributes (class 116) show what that belongs to, and with
+another base date identifiers begin anew. `meter-emulator token` with the same options prints tokens for it. A key
+takes no identifier whose high 8 bits are above its expiry. Sections of two changes that are mixed can't be told
+apart, as each says nothing of the others.
 """
 
 SIMPLIFIED: Final = """

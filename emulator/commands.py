@@ -1,4 +1,4 @@
-"""The command line of the emulator: `run`, `models`, `keys`, `certificates`, `plot`, `image`, `token`, `init`."""
+"""The command line of the emulator: running a bench, and what a bench needs around it (keys, tokens, images, plots)."""
 
 import asyncio
 import contextlib
@@ -25,16 +25,14 @@ from emulator.bench.journal import Journal
 from emulator.bench.running import RunningBench
 from emulator.keys.issue import issue
 from emulator.keys.key_file import rows, text_of, write
-from emulator.line.endpoint import EndpointError, check_files
-from emulator.payment.issue import issued
+from emulator.line.endpoint import check_files
+from emulator.payment import commands as token_commands
+from emulator.told import told
 from protocols.firmware_image import HEADER_OCTETS, IMAGE_OCTETS_MAX, FirmwareImage, hardware_of
 from protocols.model.loader import load, load_file, model_ids
 from protocols.model.meter_model import MeterModel
-from protocols.model.table import ModelError
 
 TITLE: Final = re.compile(r"[0-9A-Fa-f]{16}")
-WRONG_USE: Final = 2
-"""Exit status for wrong use or configuration."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,6 +40,8 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # keys are among them
     help="Smart meters without hardware.",
 )
+
+app.add_typer(token_commands.app)
 
 _log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def run(
 ) -> None:
     """Start meters and keep them until interrupted; one JSON line on standard output says where they listen."""
     _log_to_stderr(verbose=verbose)
-    with _told():
+    with told():
         if bench is not None and (model is not None or listen):
             raise BenchError(["name a bench file or --model with --listen, not both"])
         config = read_bench(bench) if bench is not None else _without_file(model, count, first_id, listen)
@@ -114,7 +114,7 @@ def models(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """List the meter models with their numbers of objects and registers."""
-    with _told():
+    with told():
         rows = [_row(model_id) for model_id in model_ids()]
     if as_json:
         typer.echo(json.dumps(rows))
@@ -134,7 +134,7 @@ def plot(
     seed: Annotated[int, typer.Option(help="What everything random is drawn from.")] = 42,
 ) -> None:
     """Draw some days of a meter in which things happen: load, voltage, load switch and events."""
-    with _told():
+    with told():
         try:
             from emulator.plot import plot as draw
 
@@ -156,7 +156,7 @@ def image(
     seed: Annotated[int, typer.Option(help="What its content is made from.")] = 42,
 ) -> None:
     """Write a firmware image that meters of a model take."""
-    with _told():
+    with told():
         identity = _model(model).identity
         hardware = hardware_of(identity.flag, identity.category, identity.meter_type)
         body = Random(f"{seed}/image").randbytes(octets - HEADER_OCTETS)  # noqa: S311 (it means nothing)
@@ -175,7 +175,7 @@ def keys(
     out: Annotated[Path, typer.Option(help="Where to write them; a name that ends in .csv makes it CSV.")],
 ) -> None:
     """Write the keys of a bench's meters into one file, which a gateway reads as `fleet_keys`."""
-    with _told():
+    with told():
         try:
             found = rows(read_bench(bench), bench.parent)
             write(out, text_of(found, as_csv=out.suffix == ".csv"))
@@ -197,7 +197,7 @@ def certificates(
     ] = None,
 ) -> None:
     """Make an authority of your own, and key pairs with its certificates for meters and others, as PEM files."""
-    with _told():
+    with told():
         others = dict(_titled(each) for each in title or ())
         try:
             owners = issue(read_bench(bench), bench.parent, others, out, _now(), os.urandom)  # noqa: TID251 (the edge)
@@ -222,23 +222,11 @@ def _titled(text: str) -> tuple[str, bytes]:
 
 
 @app.command()
-def token(
-    bench: Annotated[Path, typer.Argument(help="A bench file.")],
-    meter: Annotated[str, typer.Argument(help="The meter's id.")],
-    amount: Annotated[int, typer.Argument(help="In the account's smallest unit: paise, or watt-hours for STS.")],
-    identifier: Annotated[int | None, typer.Option(help="What must not come twice; else the minute it is.")] = None,
-) -> None:
-    """Print a credit token for a meter that keeps an account."""
-    with _told():
-        typer.echo(issued(read_bench(bench), bench.parent, meter, amount, identifier))
-
-
-@app.command()
 def init(
     path: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("bench.toml"),
 ) -> None:
     """Write an example bench file."""
-    with _told():
+    with told():
         try:
             with path.open("x", encoding="utf-8") as file:
                 file.write(EXAMPLE.format(name=path))
@@ -258,16 +246,6 @@ def _row(model_id: str) -> dict[str, Any]:
     model = load(model_id)
     registers = 0 if model.modbus is None else len(model.modbus.registers)
     return {"id": model.id, "title": model.title, "objects": len(model.objects), "registers": registers}
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """Errors of configuration become their sentences on standard error and exit status 2."""
-    try:
-        yield
-    except (BenchError, EndpointError, ModelError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(WRONG_USE) from None
 
 
 @contextlib.contextmanager

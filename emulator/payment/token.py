@@ -24,6 +24,7 @@ from protocols.sts import token as sts
 from protocols.sts.amount import decode_amount, encode_amount
 from protocols.sts.decoder_key import Decoder, pan
 from protocols.sts.identifier import BaseDate
+from protocols.sts.key_change import NEVER_EXPIRES, KeyChange, Section, open_section
 from protocols.sts.misty1 import Misty1
 
 DIGITS: Final = 20
@@ -45,10 +46,14 @@ class Effect(Enum):
 
     CREDIT = "credit"
     CLEAR = "clear_credit"
+    KEY = "key_section"
 
 
 class Entered(NamedTuple):
-    """What a token says, all checks of its format passed."""
+    """What a token says, all checks of its format passed.
+
+    Of a section of a key change, `identifier` is its sub-class and `amount` its content, which is secret.
+    """
 
     effect: Effect
     identifier: int
@@ -123,24 +128,34 @@ def _body(identifier: int, amount: int) -> bytes:
 
 
 class StsFormat:
-    """STS tokens of one meter: electricity credit and clear credit. See `docs/payment.md` for what is proven.
+    """STS tokens of one meter: electricity credit, clear credit, key changes. See `docs/payment.md` for what is proven.
 
     Args:
         key: the vending key of the meter's supply group, 20 octets.
         meter_id: its serial number; the digits in it are the number in its primary account number.
         model: supply group, tariff, key revision, base date.
+        change: the last key change that the meter has carried out, or None.
     """
 
-    __slots__ = ("_cipher",)
+    __slots__ = ("_cipher", "_expiry")
 
-    def __init__(self, key: Secret, meter_id: str, model: StsModel) -> None:
-        self._cipher = Misty1(decoder_of(meter_id, model).key(key))
+    def __init__(self, key: Secret, meter_id: str, model: StsModel, change: KeyChange | None = None) -> None:
+        derived = decoder_of(meter_id, model).key(key)
+        self._cipher = Misty1(derived if change is None else change.key.reveal())
+        self._expiry = NEVER_EXPIRES if change is None else change.key_expiry
 
     def read(self, octets: bytes) -> Entered | TokenStatus:
         """What was entered means, or the failure it ends with."""
-        content = sts.open_token(octets.decode("latin-1"), self._cipher)
+        digits = octets.decode("latin-1")
+        content = sts.open_token(digits, self._cipher)
+        if content is sts.Fault.UNKNOWN_KIND:
+            section = open_section(digits, self._cipher)
+            if isinstance(section, Section):
+                return Entered(Effect.KEY, section.sub_class, section.content)
         if isinstance(content, sts.Fault):
             return _STS_FAULTS[content]
+        if content.identifier >> EXPIRY_SHIFT > self._expiry:
+            return TokenStatus.VALIDATION_FAILURE
         if content.kind is sts.Kind.ELECTRICITY:
             return Entered(Effect.CREDIT, content.identifier, decode_amount(content.value) * WATT_HOURS_PER_STS_UNIT)
         if content.kind is sts.Kind.CLEAR_CREDIT and content.value in REGISTERS_CLEARED:
@@ -167,6 +182,8 @@ _STS_FAULTS: Final = {
 }
 
 NUMBER_DIGITS: Final = 11
+EXPIRY_SHIFT: Final = 16
+"""A key's expiry is compared with the high 8 bits of an identifier's 24."""
 
 
 def decoder_of(meter_id: str, model: StsModel) -> Decoder:
@@ -181,10 +198,16 @@ def decoder_of(meter_id: str, model: StsModel) -> Decoder:
     )
 
 
-def format_of(model: GatewayModel, key: Secret, meter_id: str) -> TokenFormat:
+def format_of(model: GatewayModel, key: Secret, meter_id: str, change: KeyChange | None = None) -> TokenFormat:
     """The format that a model's meters take.
+
+    Args:
+        model: of the token gateway.
+        key: the meter's key of tokens.
+        meter_id: its serial number.
+        change: the last key change that the meter has carried out, or None.
 
     Raises:
         ValueError: the key has not the length that the format asks for.
     """
-    return BenchFormat(key, meter_id) if model.sts is None else StsFormat(key, meter_id, model.sts)
+    return BenchFormat(key, meter_id) if model.sts is None else StsFormat(key, meter_id, model.sts, change)

@@ -10,6 +10,7 @@ from enum import IntEnum
 
 from emulator.payment.state import TOKEN_STATES, TokenStatus
 from protocols.model.payment import GatewayModel
+from protocols.sts.key_change import SUB_CLASSES, KeyChange, joined
 
 
 class Delivery(IntEnum):
@@ -38,13 +39,27 @@ class TokenGateway:
     Attributes:
         token, entered_ms, description, delivery: attributes 2 to 5, of the last token.
         status, reason: attribute 6.
+        change: the last key change that was carried out, or None.
     """
 
-    __slots__ = ("_depth", "_identifiers", "delivery", "description", "entered_ms", "reason", "status", "token")
+    __slots__ = (
+        "_depth",
+        "_identifiers",
+        "_sections",
+        "change",
+        "delivery",
+        "description",
+        "entered_ms",
+        "reason",
+        "status",
+        "token",
+    )
 
     def __init__(self, model: GatewayModel) -> None:
         self._depth = model.identifiers
         self._identifiers: list[int] = []
+        self._sections: dict[int, int] = {}
+        self.change: KeyChange | None = None
         self.token = b""
         self.entered_ms = 0
         self.description: tuple[str, ...] = ()
@@ -70,6 +85,20 @@ class TokenGateway:
         insort(self._identifiers, identifier)
         if len(self._identifiers) > self._depth:
             del self._identifiers[0]
+
+    def take_section(self, sub_class: int, content: int) -> bool:
+        """A section of a key change; with the last one the key is another. False where together they say nonsense."""
+        self._sections[sub_class] = content
+        if len(self._sections) < len(SUB_CLASSES):
+            return True
+        change = joined(self._sections)
+        self._sections.clear()
+        if change is None:
+            return False
+        self.change = change
+        if change.rollover:
+            self._identifiers.clear()  # they count from another date now, from small numbers on
+        return True
 
 
 def concluded(checks: Iterable[bool]) -> TokenStatus:

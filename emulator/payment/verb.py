@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from emulator.payment.charge import Charge
     from emulator.payment.credit import Credit
     from emulator.payment.prepayment import Prepayment
+    from emulator.payment.token_gateway import TokenGateway
 
 RATES_MAX: Final = 64
 """Entries of a charge table; meters have eight zones, and an index may be longer than ours."""
@@ -67,6 +68,8 @@ def token(
     gateway.token, gateway.delivery = bytes.fromhex(entered), Delivery(delivery)
     gateway.entered_ms = payment.meter_ms(at_ms)
     gateway.reason = None
+    if effect == Effect.KEY.value:
+        return _key_section(payment, gateway, at_ms, identifier, amount)
     gateway.description = () if failure is not None else (effect, str(identifier), str(amount))
 
     def checks() -> Iterator[bool]:
@@ -88,6 +91,15 @@ def token(
     elif gateway.reason is Reason.OVERFLOW:
         payment.tell(at_ms, "amount_refused", amount)
     payment.tell(at_ms, "token_accepted" if accepted else "token_refused", amount)
+    return accepted
+
+
+def _key_section(payment: Prepayment, gateway: TokenGateway, at_ms: int, sub_class: int, content: int) -> bool:
+    """A section of a key change moves no money, and its content is told to nobody."""
+    gateway.description = (Effect.KEY.value, str(sub_class))
+    accepted = gateway.take_section(sub_class, content)
+    gateway.status = concluded((True, True, True, accepted))
+    payment.tell(at_ms, "token_accepted" if accepted else "token_refused", 0)
     return accepted
 
 

@@ -12,8 +12,10 @@ from emulator.payment.state import TOKEN_STATES, TokenStatus
 from emulator.payment.token import BenchFormat, Effect, Entered, StsFormat, TokenFormat, decoder_of
 from emulator.payment.token_gateway import Reason, TokenGateway, concluded
 from protocols.cosem.obis import LogicalName
+from protocols.model.association import SECRETS_DEFAULT
 from protocols.model.payment import GatewayModel, StsModel
 from protocols.secret import Secret
+from protocols.sts.key_change import SUB_CLASSES, KeyChange
 
 KEY = Secret(bytes(range(20)))
 STS = StsModel(issuer="600727", supply_group="123457", tariff="01", key_revision=1, base_date=2014)
@@ -141,3 +143,51 @@ def test_the_command_prints_a_token_for_a_meter_of_a_bench(tmp_path: Path) -> No
         refused = runner.invoke(app, ["token", str(bench), *arguments])
         assert refused.exit_code == 2
         assert sentence in refused.stderr
+
+
+def test_the_command_prints_a_key_change_and_tokens_under_the_new_key(tmp_path: Path) -> None:
+    bench = tmp_path / "bench.toml"
+    bench.write_text(BENCH_FILE)
+    (tmp_path / "token.key").write_text(KEY.reveal().hex())
+    runner = CliRunner()
+    to = ["--tariff", "02", "--key-revision", "3", "--base-date", "2035"]
+    printed = runner.invoke(app, ["key-change", str(bench), "ST0001", *to])
+    assert printed.exit_code == 0, printed.stderr
+    gateway = TokenGateway(GatewayModel(name=LogicalName.parse("0.0.19.40.0.255"), identifiers=5, sts=STS))
+    gateway.remember(99)
+    for token in reversed(printed.stdout.split()):
+        said = StsFormat(SECRETS_DEFAULT["token"], "ST0001", STS, gateway.change).read(token.encode())
+        assert isinstance(said, Entered)
+        assert said.effect is Effect.KEY
+        assert gateway.take_section(said.identifier, said.amount)
+    assert gateway.change is not None
+    assert (gateway.change.tariff, gateway.change.key_revision, gateway.change.rollover) == ("02", 3, True)
+    assert gateway.identifiers == ()
+    credit = runner.invoke(app, ["token", str(bench), "ST0001", "500", "--identifier", "7", *to]).stdout.strip()
+    assert StsFormat(SECRETS_DEFAULT["token"], "ST0001", STS, gateway.change).read(credit.encode()) == Entered(
+        Effect.CREDIT, 7, 500
+    )
+    assert (
+        StsFormat(SECRETS_DEFAULT["token"], "ST0001", STS).read(credit.encode()) is TokenStatus.AUTHENTICATION_FAILURE
+    )
+    for arguments, sentence in (
+        (["MB0001"], "know no key change"),
+        (["ST0001", "--tariff", "2"], "2 digits are right"),
+        (["ST0001", "--base-date", "1999"], "1999"),
+    ):
+        refused = runner.invoke(app, ["key-change", str(bench), *arguments])
+        assert refused.exit_code == 2
+        assert sentence in refused.stderr
+
+
+def test_a_key_takes_no_identifier_behind_its_expiry() -> None:
+    change = KeyChange(key=Secret(bytes(16)), supply_group="123457", tariff="01", key_expiry=4)
+    changed = StsFormat(KEY, "MB0001", STS, change)
+    assert isinstance(changed.read(changed.issue((5 << 16) - 1, 100).encode()), Entered)
+    assert changed.read(changed.issue(5 << 16, 100).encode()) is TokenStatus.VALIDATION_FAILURE
+
+
+def test_sections_that_say_nonsense_change_no_key() -> None:
+    gateway = TokenGateway(GatewayModel(name=LogicalName.parse("0.0.19.40.0.255"), identifiers=5, sts=STS))
+    assert [gateway.take_section(each, 0) for each in SUB_CLASSES] == [True, True, True, False]
+    assert gateway.change is None

@@ -11,8 +11,13 @@ from emulator.face.cosem.behaviour import Behaviour
 from emulator.payment.token import decoder_of
 from protocols.dlms.value import Tag, Value, encode
 from protocols.model.table import ModelError
+from protocols.secret import Secret
+from protocols.sts.decoder_key import DECODER_KEY_OCTETS
+from protocols.sts.key_change import SUB_CLASSES, KeyChange
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from emulator.face.cosem.behaviour import Reader
     from emulator.face.cosem.face import CosemFace
     from emulator.face.cosem.plan import Maker
@@ -26,8 +31,6 @@ NUMERIC: Final = 2
 
 MISTY1: Final = 11
 """Encryption algorithm."""
-
-NEVER_EXPIRES: Final = 255
 
 
 def sts_attributes(cosem_object: CosemObject, maker: Maker) -> Behaviour:
@@ -48,18 +51,36 @@ def sts_attributes(cosem_object: CosemObject, maker: Maker) -> Behaviour:
         return encode((int(Tag.STRUCTURE), members))
 
     decoder = decoder_of("", sts)
+    works = KeyChange(
+        key=Secret(bytes(DECODER_KEY_OCTETS)),
+        supply_group=decoder.supply_group,
+        tariff=decoder.tariff,
+        key_type=decoder.key_type,
+        key_revision=decoder.key_revision,
+    )
+
+    def of_key(shown: Callable[[KeyChange], bytes]) -> Reader:
+        """What the key in force belongs to, as the works or the last key change has it."""
+
+        def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
+            payment = face.meter.payment
+            change = None if payment is None or payment.gateway is None else payment.gateway.change
+            return shown(works if change is None else change)
+
+        return read
+
     readers: dict[int, bytes | Reader] = {
         2: read_pan,
         3: encode((int(Tag.VISIBLE_STRING), "electricity")),
         4: encode((int(Tag.ARRAY), [(int(Tag.UNSIGNED), NUMERIC)])),
         5: _unsigned(MISTY1),
-        6: encode((int(Tag.DOUBLE_LONG_UNSIGNED), int(decoder.supply_group))),
-        7: _unsigned(int(decoder.tariff)),
-        8: _unsigned(decoder.key_revision),
-        9: _unsigned(decoder.key_type),
-        10: _unsigned(NEVER_EXPIRES),
-        11: _unsigned(0),  # no key change tokens
-        12: encode((int(Tag.VISIBLE_STRING), "")),  # and no certificate
+        6: of_key(lambda key: encode((int(Tag.DOUBLE_LONG_UNSIGNED), int(key.supply_group)))),
+        7: of_key(lambda key: _unsigned(int(key.tariff))),
+        8: of_key(lambda key: _unsigned(key.key_revision)),
+        9: of_key(lambda key: _unsigned(key.key_type)),
+        10: of_key(lambda key: _unsigned(key.key_expiry)),
+        11: _unsigned(len(SUB_CLASSES)),
+        12: encode((int(Tag.VISIBLE_STRING), "")),  # no certificate
     }
     return Behaviour(readers=readers)
 

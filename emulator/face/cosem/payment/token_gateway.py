@@ -71,7 +71,10 @@ def enter_token(face: CosemFace, at_ms: int, octets: bytes, client: int, deliver
     account = face.plan.model.physics.payment.account
     if account is None or account.gateway is None:
         return False
-    content = format_of(account.gateway, face.associations()[client].secrets[KEY], face.meter.id).read(octets)
+    payment = face.meter.payment
+    change = None if payment is None or payment.gateway is None else payment.gateway.change
+    key = face.associations()[client].secrets[KEY]
+    content = format_of(account.gateway, key, face.meter.id, change).read(octets)
     failure = int(content) if isinstance(content, TokenStatus) else None
     effect, identifier, amount = Entered(Effect.CREDIT, 0, 0) if isinstance(content, TokenStatus) else content
     kept = octets[:TOKEN_OCTETS_MAX].hex()

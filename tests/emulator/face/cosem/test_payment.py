@@ -1,8 +1,12 @@
 """Payment objects as a client meets them: what they show, take and refuse."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from emulator.face.cosem.face import CosemFace
 from emulator.face.cosem.payment.token_gateway import enter_token
@@ -10,13 +14,16 @@ from emulator.meter import Meter
 from emulator.payment.state import TokenStatus
 from emulator.payment.token import BenchFormat, decoder_of
 from emulator.payment.token_gateway import Delivery
+from emulator.state import keep
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.value import Tag, Value, encode
 from protocols.model.association import SECRETS_DEFAULT
 from protocols.model.loader import load, load_file
 from protocols.model.meter_model import MeterModel
 from protocols.model.table import ModelError
+from protocols.secret import Secret
 from protocols.sts.identifier import BaseDate
+from protocols.sts.key_change import SUB_CLASSES, KeyChange
 from protocols.sts.misty1 import Misty1
 from protocols.sts.token import Kind, Token, seal
 from tests.emulator.face.cosem.fake_meter import NOON_MS, Desk, LinkTime, associate
@@ -306,6 +313,53 @@ def test_an_sts_meter_takes_sts_tokens_and_counts_watt_hours() -> None:
     assert enter(desk, seal(clear, ours))[1] == TokenStatus.EXECUTION_OK
     assert balance(desk) == 0
     assert desk.value(ACCOUNT, 15)[1][2] == (int(Tag.ENUM), 1)
+
+
+@given(order=st.permutations(SUB_CLASSES))
+@settings(max_examples=8, deadline=None)
+def test_four_tokens_change_the_key_in_any_order(order: list[int]) -> None:
+    model = load("is15959-d1-sts")
+    sts = model.physics.payment.account.gateway.sts  # type: ignore[union-attr]  # this model has them
+    assert sts is not None
+    vending = SECRETS_DEFAULT["token"]
+    later = replace(sts, tariff="07", key_revision=2)
+    old, new = (decoder_of("MB0001", each).key(vending) for each in (sts, later))
+    change = KeyChange(key=Secret(new), supply_group="123457", tariff="07", key_revision=2)
+    tokens = dict(zip(SUB_CLASSES, change.tokens(Misty1(old)), strict=True))
+    desk = counter(model, watts=0)
+    identifier = BaseDate.B2014.identifier(NOON_MS)
+    credit = Token(kind=Kind.ELECTRICITY, identifier=identifier, value=10, random=3)
+    for sub_class in order:
+        assert enter(desk, seal(credit, Misty1(new)))[1] == TokenStatus.AUTHENTICATION_FAILURE
+        assert enter(desk, tokens[sub_class])[1] == TokenStatus.EXECUTION_OK
+        shown = [content for _, content in desk.value(GATEWAY, 4)[1]]
+        assert shown == [b"key_section", b"%d" % sub_class], "what a section holds is told to nobody"
+    assert balance(desk) == 20_000, "a key change moves no money"
+    assert enter(desk, seal(credit, Misty1(old)))[1] == TokenStatus.AUTHENTICATION_FAILURE
+    assert enter(desk, seal(credit, Misty1(new)))[1] == TokenStatus.EXECUTION_OK
+    assert balance(desk) == 21_000
+    assert [desk.value("116:0.0.19.41.0.255", number)[1] for number in (6, 7, 8)] == [123_457, 7, 2]
+
+
+def test_a_key_that_was_changed_is_kept_through_a_kill(tmp_path: Path) -> None:
+    model = load("is15959-d1-sts")
+
+    def make(start_ms: int) -> Meter:
+        return Meter("MB0001", model, seed=7, load={"constant": 0}, supply={"constant": 230}, start_ms=start_ms)
+
+    change = KeyChange(key=Secret(bytes(range(16))), supply_group="654321", tariff="01")
+    header = {"id": "MB0001", "start_ms": NOON_MS}
+    sts = model.physics.payment.account.gateway.sts  # type: ignore[union-attr]  # this model has them
+    assert sts is not None
+    old = Misty1(decoder_of("MB0001", sts).key(SECRETS_DEFAULT["token"]))
+    for token in change.tokens(old):  # killed before each of them
+        meter, _ = keep(tmp_path / "kept.state", header, make)
+        face = CosemFace(meter, model, LinkTime())
+        assert enter_token(face, NOON_MS + 1000, token.encode(), 48)
+    meter, _ = keep(tmp_path / "kept.state", header, make)
+    assert meter.payment is not None
+    assert meter.payment.gateway is not None
+    assert meter.payment.gateway.change == change
 
 
 @pytest.mark.parametrize("key", [ACCOUNT, TOKENS, ENERGY, GATEWAY])
