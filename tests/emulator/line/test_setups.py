@@ -175,7 +175,6 @@ async def test_on_a_line_what_is_written_holds_once_the_link_has_ended(tmp_path:
         running.touch(first)
         assert call(pump.machine, Kind.DISC, 17) is not None  # the link that was there is left alone
         await asyncio.sleep(0)
-        running.touch(first)
         assert call(pump.machine, Kind.SNRM, 17) is None
         opened(pump.machine, 40)
         opened(pump.machine, 18)  # the other one has noticed nothing
