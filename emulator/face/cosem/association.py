@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from emulator.face.cosem import association_users
 from emulator.face.cosem.access import identification, object_element, object_list
 from emulator.face.cosem.behaviour import DONE, Behaviour, Executor, Outcome, Reader, Source, Writer
-from emulator.face.cosem.source import SERVER_SAP
+from emulator.face.cosem.state import SERVER_SAP
 from protocols.dlms.conformance import CONFORMANCE_BITS
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.value import Tag, Value, array, decode, encode, octet_string, structure

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from protocols.cosem.data_type import FLOATS, RANGES, DataType
+from protocols.cosem.status_word import BITS
 from protocols.dlms.value import Tag, encode
 from protocols.quantity import Quantity
 
@@ -94,6 +95,11 @@ def plain_encoder(kind: DataType) -> Encoder:
         raise ValueError(f"an integer cannot be sent as {kind}")
     pack = struct.Struct(_LAYOUTS[tag]).pack
     return lambda integer: pack(tag, integer)
+
+
+def word_encoder(kind: DataType) -> Encoder:
+    """The encoder of an integer without a scale, or, as a bit-string, of the event status word."""
+    return bits_encoder(BITS) if kind.tag == Tag.BIT_STRING else plain_encoder(kind)
 
 
 def bits_encoder(width: int) -> Encoder:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from emulator.face.cosem.number import bits_encoder, number_encoder, plain_encoder
-from emulator.face.cosem.payment.mirror import payment_state
+from emulator.face.cosem.number import number_encoder, word_encoder
 from emulator.face.cosem.permitted import PERMITTED
 from emulator.face.cosem.place import is_shown
+from emulator.face.cosem.state import state_reader, state_writer
 from protocols.cosem.data_type import FLOATS, DataType, Kind
-from protocols.dlms.date_time import LAST_DAY, SECOND_LAST_DAY, Date, Time
+from protocols.cosem.status_word import BITS
 from protocols.dlms.results import DataAccessResult
-from protocols.dlms.value import Tag, Value, array, encode, octet_string, structure
-from protocols.errors import RemoteProtocolError
+from protocols.dlms.value import Tag, Value, encode
 from protocols.model.cosem_object import (
     AttributeSource,
     CosemObject,
@@ -28,8 +27,6 @@ from protocols.model.table import ModelError
 from protocols.quantity import QUANTITIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from emulator.face.cosem.behaviour import Reader, Source, Writer
     from emulator.face.cosem.face import CosemFace
     from emulator.face.cosem.stamp import Stamp
@@ -37,20 +34,11 @@ if TYPE_CHECKING:
     from protocols.dlms.selection import Selection
     from protocols.model.identity import Identity
 
-EVENT_BITS: Final = 128
-"""Bits of the event status word and of its filter."""
-
 CHANGED_BY_METHOD: Final = frozenset({(6, 2), (6, 3), (42, 4), (48, 4), (48, 5), (48, 6), (64, 2)})
 """Fixed values (class id, attribute) that a method of their object changes: registers and masks, addresses, policy."""
 
 IDENTITIES_KEPT: Final = 256
 """Encoded names and numbers that follow from a meter's id: a client that reads them once reads them of many meters."""
-
-SERVER_SAP: Final = 1
-"""The management logical device, the only one of our meters."""
-
-DAYS_MAX: Final = 31
-"""A billing day behind a month's end is the month's last."""
 
 
 def reader_of(
@@ -67,8 +55,7 @@ def reader_of(
         case Identified(name, kind):
             return _identified_reader(name, kind, identity)
         case State(name, kind):
-            word, _, part = name.partition(":")
-            return STATES[word](part, kind)
+            return state_reader(name, kind)
 
 
 def writer_of(source: AttributeSource, cosem_object: CosemObject, number: int) -> Writer | None:
@@ -79,7 +66,7 @@ def writer_of(source: AttributeSource, cosem_object: CosemObject, number: int) -
         case Parameter(name, kind):
             return _parameter_writer(name, kind)
         case State(name, _):
-            return STATE_WRITERS.get(name.partition(":")[0])
+            return state_writer(name)
         case _:
             return None
 
@@ -133,12 +120,8 @@ def _measured_reader(name: str, kind: DataType, scaler: int, stamp: Stamp) -> Re
     return read
 
 
-def _word_encoder(kind: DataType) -> Callable[[int], bytes]:
-    return bits_encoder(EVENT_BITS) if kind.tag == Tag.BIT_STRING else plain_encoder(kind)
-
-
 def _parameter_reader(name: str, kind: DataType) -> Reader:
-    encoder = _word_encoder(kind)
+    encoder = word_encoder(kind)
 
     def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
         return encoder(face.meter.parameter(name))
@@ -152,7 +135,7 @@ def _parameter_writer(name: str, kind: DataType) -> Writer:
             return DataAccessResult.TYPE_UNMATCHED
         content = value[1]
         if kind.tag == Tag.BIT_STRING:
-            if len(content) != EVENT_BITS:
+            if len(content) != BITS:
                 return DataAccessResult.TYPE_UNMATCHED
             content = int(content, 2)
         elif kind.tag in FLOATS:
@@ -188,123 +171,3 @@ def _identified_reader(name: str, kind: DataType, identity: Identity) -> Source:
         return encoded(face.meter.id)
 
     return read
-
-
-def _event_status_word(_part: str, kind: DataType) -> Reader:
-    encoder = _word_encoder(kind)
-
-    def read(face: CosemFace, at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
-        return encoder(face.meter.event_status_word(at_ms))
-
-    return read
-
-
-def _invocation_counter(part: str, kind: DataType) -> Reader:
-    encoder = plain_encoder(kind)
-    client = int(part)
-
-    def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
-        return encoder(face.invocation_counter(client))
-
-    return read
-
-
-def _last_event(part: str, kind: DataType) -> Reader:
-    encoder = plain_encoder(kind)
-
-    def read(face: CosemFace, at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
-        return encoder(face.last_event(part, at_ms)[0])
-
-    return read
-
-
-def _event_sequence(part: str, kind: DataType) -> Reader:
-    encoder = plain_encoder(kind)
-
-    def read(face: CosemFace, at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
-        return encoder(face.last_event(part, at_ms)[1])
-
-    return read
-
-
-def _billing_periods(_part: str, kind: DataType) -> Reader:
-    encoder = plain_encoder(kind)
-
-    def read(face: CosemFace, at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
-        # The last entry of the billing profile is the period that still runs.
-        return encoder(max(face.meter.history.entries("billing", at_ms) - 1, 0))
-
-    return read
-
-
-def _mac_address(_part: str, _kind: DataType) -> Reader:
-    """Unlike that of any other meter."""
-
-    def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
-        return octet_string(face.plan.model.identity.mac_address(face.meter.id))
-
-    return read
-
-
-def _sap_list(_part: str, _kind: DataType) -> Reader:
-    """The one logical device there is."""
-
-    def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
-        name = face.plan.model.identity.logical_device_name(face.meter.id)
-        return array([structure([encode((int(Tag.LONG_UNSIGNED), SERVER_SAP)), octet_string(name.encode())])])
-
-    return read
-
-
-def _billing_schedule(_part: str, _kind: DataType) -> Reader:
-    """The one time at which billing periods end, each month; none where nothing is scheduled."""
-
-    def read(face: CosemFace, _at_ms: int, _selection: Selection | None, _association: Association) -> bytes:
-        day, hour = face.meter.parameter("billing_day"), face.meter.parameter("billing_hour")
-        if not day:
-            return array([])
-        return array([structure([octet_string(Time(hour, 0, 0, 0).encode()), octet_string(Date(day=day).encode())])])
-
-    return read
-
-
-def _write_billing_schedule(face: CosemFace, at_ms: int, value: Value, _association: Association) -> DataAccessResult:
-    entries = value[1]
-    if len(entries) > 1:
-        return DataAccessResult.OTHER_REASON
-    meter = face.meter
-    day, hour = 0, meter.parameter("billing_hour")
-    try:
-        for (_, time), (_, date) in (entry[1] for entry in entries):
-            day, of_day = Date.decode(date).day or 0, Time.decode(time)
-            hour = of_day.hour or 0
-            if of_day.minute or of_day.second:
-                return DataAccessResult.OTHER_REASON  # periods end on the hour
-    except RemoteProtocolError:
-        return DataAccessResult.TYPE_UNMATCHED
-    if day in {LAST_DAY, SECOND_LAST_DAY}:
-        day = DAYS_MAX
-    moved = hour != meter.parameter("billing_hour")
-    if moved and not meter.configure("billing_hour", hour, at_ms):
-        return DataAccessResult.OTHER_REASON
-    if moved and day == meter.parameter("billing_day"):
-        return DataAccessResult.SUCCESS
-    done = meter.configure("billing_day", day, at_ms)
-    return DataAccessResult.SUCCESS if done else DataAccessResult.OTHER_REASON
-
-
-STATE_WRITERS: Final[dict[str, Writer]] = {"billing_schedule": _write_billing_schedule}
-"""The named states that can be written, where the model lets a client."""
-
-STATES: Final[dict[str, Callable[[str, DataType], Reader]]] = {
-    "event_status_word": _event_status_word,
-    "invocation_counter": _invocation_counter,
-    "last_event": _last_event,
-    "event_sequence": _event_sequence,
-    "mac_address": _mac_address,
-    "billing_periods": _billing_periods,
-    "billing_schedule": _billing_schedule,
-    "payment": payment_state,
-    "sap_list": _sap_list,
-}
-"""The named states that an object may show (`state = "last_event:voltage"`), by the word before the colon."""

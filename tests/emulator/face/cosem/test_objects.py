@@ -2,10 +2,13 @@
 
 import pytest
 
+from emulator.face.cosem.state import state_reader
+from protocols.cosem.data_type import parse
 from protocols.dlms.date_time import LAST_DAY, Date, Time, encode_utc_ms
 from protocols.dlms.results import ActionResult, DataAccessResult
 from protocols.dlms.value import Tag, Value, encode
 from protocols.model.loader import load
+from protocols.model.table import ModelError
 from tests.emulator.face.cosem.fake_meter import NOON_MS, Desk, FakeMeter, desk
 
 LIMITER = bytes((0, 0, 17, 0, 0, 255))
@@ -149,3 +152,18 @@ def test_what_was_written_survives_a_restart(d1: Desk) -> None:
     assert again.face.associations()[32].secrets["lls"].matches(b"fresh")
     assert meter_of(again).transactions == []
     assert len(notes) == 3
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("last_evnet:voltage", "it must be one of billing_periods, billing_schedule"),
+        ("last_event:volts", "a log: voltage, current"),
+        ("event_sequence", "a log: voltage, current"),
+        ("invocation_counter:me", "after the colon stands a client"),
+        ("payment:owed", "stands after the colon"),
+    ],
+)
+def test_a_state_that_no_meter_has_is_refused_with_those_that_there_are(state: str, said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        state_reader(state, parse("double-long-unsigned"))
