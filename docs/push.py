@@ -147,7 +147,9 @@ def _gateway() -> Iterator[str]:
     yield (
         "On HDLC they come in unnumbered information frames. Closing a line and opening it for a conversation takes "
         'an instant in which nothing is heard; `association = "keep"` makes that rare. A meter that is alone on its '
-        "line need not name itself: what comes there is its own, as on the consumer's port of a meter.\n"
+        "line need not name itself: what comes there is its own, as on the consumer's port of a meter. On a line of "
+        "several meters a confirmation goes to the physical address that was spoken to last: let meters push "
+        "unconfirmed there.\n"
     )
     yield (
         "A meter is known by the system title of the envelope, else by the device id that the payload begins with; a "

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from gateway.command.execution import settled
-from gateway.command_line import WrongUseError, in_loop, instant_ms, span_ms, system_ms
+from gateway.command_line import WrongUseError, fail, in_loop, instant_ms, span_ms, system_ms
 from gateway.desk import show
 from gateway.desk.firmware import install, transfer_of
 from gateway.desk.objects import Listed, Target, object_list
@@ -15,6 +15,7 @@ from gateway.desk.options import Asked, Auth, about_a_meter
 from gateway.desk.progress import Progress, Teller, progress
 from gateway.desk.reach import Desk
 from gateway.desk.registers import is_address, read_wanted, wanted_of
+from gateway.exit_status import ExitStatus
 from gateway.meter.dlms import DlmsScripts
 from gateway.meter.firmware import Stage
 from gateway.meter.modbus import ModbusScripts
@@ -151,12 +152,20 @@ def firmware(
         raise WrongUseError(str(error)) from None
     config, keys = asked.config()
     patience_s = span_ms(patience, "--patience") / 1000
-    with progress(wanted=asked.progress, as_json=asked.as_json) as tell:
+    last: Stage | None = None
+    try:
+        with progress(wanted=asked.progress, as_json=asked.as_json) as tell:
 
-        def tell_stage(stage: Stage) -> None:
-            tell(Progress(stage.have, stage.blocks, stage.sentence))
+            def tell_stage(stage: Stage) -> None:
+                nonlocal last
+                last = stage
+                tell(Progress(stage.have, stage.blocks, stage.sentence))
 
-        stage = in_loop(install(config, transfer, system_ms, tell_stage, patience_s, keys, asked.known()))
+            stage = in_loop(install(config, transfer, system_ms, tell_stage, patience_s, keys, asked.known()))
+    except KeyboardInterrupt:
+        there = "" if last is None or not last.blocks else f": {last.have} of {last.blocks} blocks are on the meter"
+        sentence = f"interrupted{there}; the same command goes on from there"
+        fail(sentence, ExitStatus.SAID_NO, as_json=asked.as_json)
     typer.echo(json.dumps({"blocks": stage.blocks, "sentence": stage.sentence}) if asked.as_json else stage.sentence)
 
 

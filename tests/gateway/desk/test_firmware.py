@@ -3,13 +3,15 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from emulator.commands import app as emulator
 from gateway.commands import app as gateway
-from gateway.desk.firmware import transfer_of
+from gateway.desk.firmware import install, transfer_of
+from gateway.meter.firmware import Stage
 from protocols.firmware_image import IMAGE_OCTETS_MAX, FirmwareImage
 from tests.gateway.live import bench, dlms
 
@@ -51,6 +53,31 @@ async def test_what_is_no_image_for_this_meter_is_told(tmp_path: Path) -> None:
         refused = await firmware(as_client_80(urls), str(foreign))
         assert refused.exit_code == 1
         assert "the meter refuses the image: verification_failed" in refused.stderr
+
+
+async def test_an_interrupt_says_how_far_it_was_and_the_same_command_goes_on(
+    image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def interrupted(*arguments: Any) -> Stage:
+        """The real thing, and Ctrl-C when it has told of its blocks."""
+        config, transfer, now_ms, tell, *more = arguments
+
+        def told(stage: Stage) -> None:
+            tell(stage)
+            if stage.have:
+                raise KeyboardInterrupt
+
+        return await install(config, transfer, now_ms, told, *more)
+
+    async with bench(dlms(), clock={"rate": 60}) as urls:
+        with monkeypatch.context() as patched:
+            patched.setattr("gateway.desk.meter_commands.install", interrupted)
+            stopped = await firmware(as_client_80(urls), str(image), "--no-activate")
+        assert stopped.exit_code == 1
+        assert (
+            stopped.stderr == "interrupted: 100 of 100 blocks are on the meter; the same command goes on from there\n"
+        )
+        assert (await firmware(as_client_80(urls), str(image), "--no-activate")).exit_code == 0
 
 
 async def test_nobody_there_is_told_once_patience_ends(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
