@@ -5,7 +5,7 @@ was active since when. Zone registers are sums of differences between switching 
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -13,43 +13,10 @@ from typing import Final, Self
 
 from emulator.timing.zone import Zone, date_of
 from protocols.model.activation import TARIFFS
-from protocols.model.physics import Tariff
+from protocols.model.tariff import Days, Seasons, SpecialDays, Tariff, Weeks, check_calendar
 
 ZONES: Final = TARIFFS
 _MINUTE_MS: Final = 60_000
-
-
-def _minutes(text: str) -> int:
-    hour, colon, minute = text.partition(":")
-    if not (colon and hour.isdecimal() and minute.isdecimal()) or int(hour) > 23 or int(minute) > 59:
-        msg = f"[tariff.days] {text!r}: a time such as 06:00 is right"
-        raise ValueError(msg)
-    return int(hour) * 60 + int(minute)
-
-
-def _switch(text: str) -> tuple[int, int]:
-    time, _, zone = text.strip().partition(" ")
-    if not zone.strip().isdecimal() or not 1 <= int(zone) <= ZONES:
-        msg = f"[tariff.days] {text!r}: a time and a zone from 1 to {ZONES}, such as '06:00 2', are right"
-        raise ValueError(msg)
-    return _minutes(time), int(zone)
-
-
-def _month_day(text: str) -> tuple[int, int]:
-    try:
-        when = date.fromisoformat(f"2000-{text}")
-    except ValueError:
-        msg = f"[tariff.seasons] start {text!r}: a day of the year such as 04-01 is right"
-        raise ValueError(msg) from None
-    return when.month, when.day
-
-
-def _special(text: str) -> tuple[int | None, int, int]:
-    year, month_day = (text[:4], text[5:]) if len(text) == 10 else (None, text)
-    if year is not None and not year.isdecimal():
-        year, month_day = None, text[2:]
-    month, day = _month_day(month_day)
-    return (None if year is None else int(year)), month, day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,28 +32,13 @@ class Calendar:
     """
 
     name: str
-    days: Mapping[int, tuple[tuple[int, int], ...]]
-    weeks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    seasons: tuple[tuple[int, int, str], ...] = ()
-    special_days: tuple[tuple[int | None, int, int, int], ...] = ()
+    days: Days
+    weeks: Weeks = field(default_factory=dict)
+    seasons: Seasons = ()
+    special_days: SpecialDays = ()
 
     def __post_init__(self) -> None:
-        for number, switches in self.days.items():
-            if not switches or switches[0][0] != 0 or list(switches) != sorted(set(switches)):
-                msg = f"day profile {number}: switches from 00:00 on, in order, are right"
-                raise ValueError(msg)
-        for name, week in self.weeks.items():
-            if len(week) != 7 or any(day not in self.days for day in week):
-                msg = f"week {name!r}: seven numbers of day profiles, Monday first, are right"
-                raise ValueError(msg)
-        for _, _, week_name in self.seasons:
-            if week_name not in self.weeks:
-                msg = f"season with week {week_name!r}: one of {', '.join(self.weeks) or 'the weeks'} is right"
-                raise ValueError(msg)
-        for *_, day in self.special_days:
-            if day not in self.days:
-                msg = f"special day with day profile {day}: one of {', '.join(map(str, self.days))} is right"
-                raise ValueError(msg)
+        check_calendar(self.days, self.weeks, self.seasons, self.special_days)
 
     @classmethod
     @lru_cache(maxsize=256)
@@ -94,10 +46,10 @@ class Calendar:
         """The calendar that a model's meters are delivered with; they share it."""
         return cls(
             name=tariff.name,
-            days={number: tuple(sorted(map(_switch, switches))) for number, switches in tariff.days.items()},
+            days=tariff.switches(),
             weeks=tariff.weeks,
-            seasons=tuple(sorted((*_month_day(season.start), season.week) for season in tariff.seasons)),
-            special_days=tuple((*_special(special.date), special.day) for special in tariff.special_days),
+            seasons=tariff.starts(),
+            special_days=tariff.specials(),
         )
 
     def single(self) -> int | None:

@@ -133,6 +133,8 @@ def _build(model_id: str, text: str, where: str, text_of: _Reader) -> MeterModel
     content = _with_bases(own, where, text_of)
     table = Table(content, where)
     sources = _sources(table.table("sources", {}))
+    if "identity" not in table:
+        table.refuse('identity is missing: name a base, such as base = "is15959-d1", or write the table [identity]')
     identity_table = table.table("identity")
     identity_table.take("source", str, "")
     objects = _objects(table.table("objects", {}))

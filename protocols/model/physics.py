@@ -10,10 +10,12 @@ states what differs.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from protocols.model.activation import Activation
 from protocols.model.payment import Payment
-from protocols.model.section import check_choice, check_range, keyed, read, table_of
+from protocols.model.section import check_choice, check_range, read, table_of
+from protocols.model.tariff import Tariff
 
 BLOCK_PERIODS_S: Final = (60, 300, 600, 900, 1800, 3600)
 """Capture and integration periods that divide an hour; 900, 1800 and 3600 are the field's, the others for benches."""
@@ -215,6 +217,14 @@ class Events:
             check_range("events", "esw_filter", bit, 0, 127)
 
 
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
     """`[clock]`: the meter's own clock.
@@ -230,59 +240,10 @@ class Clock:
     backup: Literal["battery", "none"] = "battery"
 
     def __post_init__(self) -> None:
+        if self.zone and not _is_zone(self.zone):
+            msg = f"[clock] zone = {self.zone!r}: a time zone such as Asia/Kolkata or Europe/Berlin is right"
+            raise ValueError(msg)
         check_range("clock", "drift_ppb", self.drift_ppb, -100_000_000, 100_000_000)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Season:
-    """A season of the activity calendar: from a day of the year ("MM-DD") on, weeks of that name."""
-
-    name: str
-    start: str
-    week: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpecialDay:
-    """A special day: "MM-DD" each year or "YYYY-MM-DD" once, with the day profile that is in force then."""
-
-    date: str
-    day: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Tariff:
-    """`[tariff]`: the activity calendar a meter leaves the works with; shared, so compared and hashed by identity.
-
-    `days` maps a day profile's number to its switches, "HH:MM zone"; `weeks` a name to seven day numbers, Monday
-    first. Where weeks are not given every day is day 1; where seasons are not given the first week is always in force.
-    """
-
-    days: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: {1: ("00:00 1",)})
-    weeks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    seasons: tuple[Season, ...] = ()
-    special_days: tuple[SpecialDay, ...] = ()
-    name: str = "works"
-
-    @classmethod
-    def from_table(cls, table: Mapping[str, Any]) -> Self:
-        """Read `[tariff]`, whose tables have keys of their own."""
-        taken = read(cls, "tariff", {key: table[key] for key in table if key not in {"seasons", "special_days"}})
-        if "days" in taken:
-            taken["days"] = keyed("tariff.days", taken["days"], _day_number)
-        if "weeks" in taken:
-            taken["weeks"] = keyed("tariff.weeks", taken["weeks"], str)
-        for name, kind in (("seasons", Season), ("special_days", SpecialDay)):
-            if name in table:
-                taken[name] = tuple(kind(**read(kind, f"tariff.{name}", each)) for each in table[name])
-        return cls(**taken)
-
-
-def _day_number(key: object) -> int:
-    if not str(key).isdecimal():
-        msg = f"[tariff.days] {key} is not a day profile's number: a whole number is right"
-        raise ValueError(msg)
-    return int(str(key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from protocols.model.physics import SECTIONS, BlockProfile, Events, Physics, Season, SpecialDay
+from protocols.model.physics import SECTIONS, BlockProfile, Events, Physics
+from protocols.model.tariff import Season, SpecialDay
 
 
 def test_an_empty_model_is_an_indian_single_phase_meter() -> None:
@@ -74,6 +75,12 @@ def test_sections_are_those_that_are_read() -> None:
         ({"clock": {"zone": 5}}, "text"),
         ({"clock": {"drift_ppb": 10**9}}, "drift_ppb"),
         ({"tariff": {"days": {"1": "00:00 1"}}}, "a list"),
+        ({"clock": {"zone": "Asia/Kolkatta"}}, r"\[clock\] zone = 'Asia/Kolkatta'"),
+        ({"tariff": {"days": {"1": ["06:00 1"]}}}, r"\[tariff\] day profile 1: switches from 00:00 on"),
+        ({"tariff": {"days": {"1": ["00:00 1", "25:00 2"]}}}, r"\[tariff.days\] '25:00'"),
+        ({"tariff": {"days": {"1": [5]}}}, r"\[tariff.days\] 5: a time and a zone"),
+        ({"tariff": {"weeks": {"w": [1, 1, 1, 1, 1, 1, 2]}}}, r"\[tariff\] week 'w': seven numbers"),
+        ({"tariff": {"special_days": [{"date": "13-45", "day": 1}]}}, "a day of the year such as 04-01"),
         ({"tariff": {"seasons": [{"name": "s"}]}}, "needs the key start"),
         ({"tariff": {"seasons": [{"name": "s", "start": "04-01", "week": "w", "wek": 1}]}}, "did you mean week"),
         ({"power_failure": {"boot_ms": 10**9}}, "boot_ms"),
