@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emulator.event.watch import FAR, SEARCH_MS
 from emulator.metering.energy import IMPORT, MICROJOULES_PER_MILLI_WH, total
+from emulator.metering.zoned import zone_at
 from emulator.payment.account import Account, Moment
 from emulator.payment.charge import CONSUMPTION, TIME, Charge
 from emulator.payment.credit import EMERGENCY, Credit
@@ -200,7 +201,7 @@ class Prepayment:
             limited=meter.limiter.emergency_active,
             friendly=self.friendly(at_ms),
         )
-        self._zone = meter.tariff.at(at_ms).zone(meter.clock.meter_ms(at_ms), meter.zone)
+        self._zone = zone_at(meter, at_ms)
         self._activate_unit_charges(at_ms)
         self.follow(at_ms)
 

@@ -1,10 +1,14 @@
 """An account on a meter: exact instants, supply that follows, and the switch that somebody else has opened."""
 
+from dataclasses import replace
+
 from emulator.limiter import EmergencyProfile
 from emulator.meter import Meter
 from emulator.payment.state import CreditStatus, Supply
 from emulator.relay import Cause
-from tests.emulator.meters import DAY_MS, HOUR_MS, START_MS, codes, make
+from protocols.model.activation import Activation
+from protocols.model.physics import Physics
+from tests.emulator.meters import DAY_MS, HOUR_MS, START_MS, PhysicalModel, codes, make
 from tests.emulator.payment.accounts import (
     EMERGENCY,
     STANDING,
@@ -226,6 +230,25 @@ def test_each_tariff_zone_has_its_price() -> None:
     payment["charges"] = {"0.0.19.20.0.255": charges["0.0.19.20.0.255"]}
     meter = prepaid(payment, tariff={"days": {"1": ["00:00 1", "06:00 2", "10:00 1"]}})
     assert balance(meter, START_MS + 12 * HOUR_MS) == 10_000 - 8 * 500 - 4 * 800
+
+
+def test_a_tariff_that_a_client_puts_in_force_has_its_price_until_the_calendar_switches() -> None:
+    payment = table()
+    payment["charges"] = {"0.0.19.20.0.255": {"type": "consumption", "priority": 1, "rates": {"1": 500, "2": 800}}}
+    name = "0.0.14.0.0.255"
+    activation = Activation(
+        logical_name=name,
+        registers=("active_energy_import_t1", "active_energy_import_t2"),
+        masks=(("T1", (1,)), ("T2", (2,))),
+        scripts=((1, "T1"), (2, "T2")),
+    )
+    tables = {"physics": {"history_days": 3}, "payment": payment, "tariff": {"days": {"1": ["00:00 1", "10:00 2"]}}}
+    physics = replace(Physics.from_table(tables), activations=(activation,))
+    load, supply = {"constant": 1000}, {"constant": 240}
+    meter = Meter("MB0001", PhysicalModel(physics), 42, load, supply, START_MS)
+    assert meter.activate_mask(START_MS + 4 * HOUR_MS, name, "T2")
+    assert meter.activate_mask(START_MS + 11 * HOUR_MS, name, "T1")
+    assert balance(meter, START_MS + 12 * HOUR_MS) == 10_000 - 4 * 500 - 6 * 800 - 800 - 500
 
 
 def test_another_unit_charge_counts_from_its_instant_and_no_fraction_is_lost() -> None:
