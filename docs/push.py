@@ -165,7 +165,8 @@ def _gateway() -> Iterator[str]:
         "as the event `push_refused`. An EventNotification is the event `event_notification`, named by its attribute. "
         "Where the bit of the load switch is new, the switch is read: the bit says only that it has moved. A push "
         "that asks for it is confirmed once it is on the disk, on the way it came. One that comes again because its "
-        f"confirmation was lost is confirmed again and told once: the last {REMEMBERED} of each meter are known, also "
+        f"confirmation was lost, ciphered anew or in the very same octets, is confirmed again and told once: the last "
+        f"{REMEMBERED} of each meter are known, also "
         "after a restart.\n"
     )
     yield (

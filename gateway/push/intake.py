@@ -115,14 +115,16 @@ class PushIntake:
     def tell(self, letter: Letter) -> bool:
         """Write what was pushed into the outbox, within a transaction; whether it may be confirmed."""
         unit, now_ms = letter.unit, self._shared.clock.now_ms()
-        if letter.counted is not None and not self._counts(unit.id, letter.counted):
+        told = letter.wants_confirmation and self._is_told(letter)
+        if letter.counted is not None and not self._counts(unit.id, letter.counted) and not told:
             self._shared.health.error("push_refused")
-            _log.info("a push of %s is not taken: its counter was used before we started", unit.id)
+            _log.info("a push of %s is not taken: its counter was used before", unit.id)
             return False
         unit.last_seen_ms = now_ms
-        if letter.wants_confirmation and self._is_told(letter):
+        if told:
             self._shared.health.error("push_repeated")
             return True
+        self._remember(letter)
         if isinstance(letter.notification, EventNotificationRequest):
             name, row = understand_event(letter.notification, unit.model, self._zone)
             self._shared.report.event(unit.id, "event_notification", name, now_ms, row=row)
@@ -140,17 +142,20 @@ class PushIntake:
         return True
 
     def _is_told(self, letter: Letter) -> bool:
-        """Whether the very same push was told before: its confirmation was lost. It is remembered.
+        """Whether the very same push was told before: its confirmation was lost.
 
         The number of a push alone would not do: it begins anew when a meter restarts.
         """
-        store = self._shared.commit.store
-        digest = blake2b(letter.notification.encode(), digest_size=8, person=b"pushed").hexdigest()
-        told = (store.recall(letter.unit.id, _TOLD) or "").split()
-        if digest in told:
-            return True
-        store.remember(letter.unit.id, _TOLD, " ".join([*told, digest][-REMEMBERED:]))
-        return False
+        return _digest(letter) in self._told(letter.unit.id)
+
+    def _told(self, meter: str) -> list[str]:
+        return (self._shared.commit.store.recall(meter, _TOLD) or "").split()
+
+    def _remember(self, letter: Letter) -> None:
+        """Know a push again that asks for a confirmation."""
+        if letter.wants_confirmation:
+            told = [*self._told(letter.unit.id), _digest(letter)][-REMEMBERED:]
+            self._shared.commit.store.remember(letter.unit.id, _TOLD, " ".join(told))
 
     # What it says
 
@@ -191,3 +196,7 @@ class PushIntake:
         if SWITCH in risen and runner is not None and letter.unit.has_relay:
             # The bit says only that the switch has moved: its state is read, never inferred.
             runner.add(Job(meter, Priority.EVENT, RELAY, now_ms))
+
+
+def _digest(letter: Letter) -> str:
+    return blake2b(letter.notification.encode(), digest_size=8, person=b"pushed").hexdigest()

@@ -42,6 +42,9 @@ PUSH_CLIENT: Final = 64
 CONFIRMED_BIT: Final = 1 << 30
 """The service class in long-invoke-id-and-priority."""
 
+OPENED_MAX: Final = 4
+"""Pushes of one meter that are known again by their octets: it tries few at once."""
+
 KEYS_TRIED_MAX: Final = 8
 """Different keys tried on a title that nobody knows; a fleet has one, or one a meter with its title on record."""
 
@@ -115,9 +118,11 @@ class _Sender:
         sets: keys that may be in force, those of the last push first: which ones an association has is the meter's
             matter, and a rotation of keys may be under way.
         sent: the invocation counter of what we send.
+        opened: pushes that asked for a confirmation, by their octets: a meter whose confirmation was lost may send the
+            very same ones again, with a counter that has been used.
     """
 
-    __slots__ = ("sent", "sets", "title", "unit")
+    __slots__ = ("opened", "sent", "sets", "title", "unit")
 
     def __init__(self, unit: Unit, title: bytes) -> None:
         self.unit = unit
@@ -126,6 +131,15 @@ class _Sender:
         shared = None if unit.credentials is None else unit.credentials.shared
         # The keys are those of the associations, under the same title: one counter, or a nonce would come twice.
         self.sent = InvocationCounter(1) if shared is None else shared.counter
+        self.opened: dict[bytes, Letter] = {}
+
+    def keep(self, apdu: bytes, letter: Letter) -> Letter:
+        """Know a push again that asks for a confirmation."""
+        if letter.wants_confirmation:
+            if len(self.opened) >= OPENED_MAX:
+                del self.opened[next(iter(self.opened))]
+            self.opened[apdu] = letter
+        return letter
 
     @property
     def must_cipher(self) -> bool:
@@ -240,6 +254,8 @@ class Senders:
         return Letter(sender.unit, notification, 0)
 
     def _open_with(self, sender: _Sender, apdu: bytes, title: bytes) -> Letter | Refused:
+        if (again := sender.opened.get(apdu)) is not None:
+            return again
         found = self._read(sender.sets[0], apdu, title)
         for place, each in enumerate(sender.sets[1:], 1):
             if isinstance(found, _Read) and found.sure:
@@ -258,7 +274,7 @@ class Senders:
         used = sender.sets[0]
         used.received[opened.key].raise_to(opened.counter + 1)
         counted = Counted(f"{used.name} {int(opened.key)}", opened.counter)
-        return Letter(sender.unit, notification, opened.control, counted)
+        return sender.keep(apdu, Letter(sender.unit, notification, opened.control, counted))
 
     def _read(self, key_set: _KeySet, apdu: bytes, title: bytes) -> _Read | Refused:
         lowest = [each.lowest for each in key_set.received] if self._refuse_replayed else NO_COUNTERS

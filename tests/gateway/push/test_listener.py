@@ -217,6 +217,30 @@ async def test_a_push_that_was_taken_before_a_restart_is_not_taken_again(tmp_pat
     assert [await taken(counter) for counter in (5, 5, 4, 6)] == [1, 1, 1, 2]
 
 
+async def test_a_confirmed_push_in_the_very_same_octets_is_confirmed_again_and_told_once(tmp_path: Path) -> None:
+    """A meter that tries again need not cipher again; also after a restart, and never what was not told."""
+    push = DataNotification.decode(clear("0.9.25.9.0.255", *POWER_CELLS, long_invoke=7 | 1 << 30)[8:]).encode()
+    frame = wrapped(1, 64, ciphered(push, 5))
+    older = wrapped(1, 64, ciphered(push.replace(b"EU-1", b"EU-2"), 4))
+    for restarted in (False, True):
+        async with gateway(tmp_path) as running:
+            if restarted:
+                await refused_twice(running, older)
+            for _ in range(3):
+                peer = await asyncio.to_thread(say, running.ports[0], frame)
+                assert (await asyncio.to_thread(peer.recv, 100))[8] == 0xDB
+                peer.close()
+            if not restarted:
+                await refused_twice(running, older)
+            assert len(running.bodies("MB0001/event")) == 1
+
+
+async def refused_twice(running: Running, frame: bytes) -> None:
+    for refused in (1, 2):
+        say(running.ports[0], frame).close()
+        await until(lambda refused=refused: running.errors("push_refused") == refused)  # type: ignore[misc]  # bound at once
+
+
 def test_a_connection_that_stays_silent_is_ended() -> None:
     taken: list[bytes] = []
     stack = Stack([Wrapper(Role.CLIENT), Silence(IDLE_US), PushTap(None, lambda apdu, _reply: taken.append(apdu))])
