@@ -5,20 +5,18 @@ or a restart in between ends in reading, never in doing it again. A script gives
 at once more (milliseconds UTC), or None when it is over.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Final
 
-from gateway.command.command import Commands, Open
-from gateway.command.firmware_job import Images, install
-from gateway.command.key_job import Rotation, rotate
-from gateway.meter.scripts import BalanceSeen, MeterScripts, RelaySeen, Written
+from gateway.command.command import Open
+from gateway.command.firmware_job import install
+from gateway.command.key_job import rotate
+from gateway.command.switching import Switching
+from gateway.command.tools import Tools
+from gateway.meter.scripts import BalanceSeen, MeterScripts, Written
 from gateway.polling.poll import poll
 from gateway.polling.reading import utc, utc_ms
-from gateway.polling.report import Report, detail_of
 from gateway.polling.schedule import HISTORIES, ReadPlan
-from gateway.service.script import Commit, MeterError, NoAnswerError, NoConnectionError, RefusedError, Script, Wait
+from gateway.service.script import Commit, MeterError, NoConnectionError, RefusedError, Script
 from protocols.message.args import (
     Args,
     ExecuteArgs,
@@ -35,29 +33,10 @@ from protocols.message.args import (
     args_of,
 )
 from protocols.message.command import Rung, Verb
-from protocols.message.reading import ControlState
 
-SETTLE_MS: Final = (0, 50, 100, 250, 500, 1_000, 1_000)
-"""A contact needs up to a second to move: when the state is not yet as asked, it is read again after these."""
 READ_BACK_MS: Final = 600_000
 """For so long after its expiry a command that was sent is read back, before it ends as unknown."""
 CLOCK_AGREES_MS: Final = 5_000
-
-
-@dataclass(slots=True, kw_only=True)
-class Tools:
-    """What a script of a command works with."""
-
-    commands: Commands
-    report: Report
-    observe_after_ms: int = 2_000
-    clock_limit_ms: int = 60_000
-    plans: Mapping[str, ReadPlan] = field(default_factory=dict)
-    """How the meter's profiles are read, for `sync`."""
-    images: Images = field(default=lambda _name: None)
-    """Firmware images by name."""
-    rotation: Rotation | None = None
-    """The meter's keys, for `rotate_keys`."""
 
 
 def execute(waiting: Open, meter: MeterScripts, tools: Tools) -> Script[int | None]:
@@ -86,7 +65,7 @@ class _Execution:
     def run(self) -> Script[int | None]:
         waiting = self._waiting
         if waiting.rung is Rung.CONFIRMED:
-            yield from self._observe()
+            yield from self._switching().observe()
             return None
         if self._command.verb is Verb.READ:
             return (yield from self._read())
@@ -108,6 +87,9 @@ class _Execution:
         """Something stayed open: unknown once it may have moved, else failed."""
         if not (yield from self.rung(Rung.UNKNOWN, reason=reason)):
             yield from self.rung(Rung.FAILED, reason=reason)
+
+    def _switching(self) -> Switching:
+        return Switching(self._waiting, self._meter, self._tools)
 
     def _args(self) -> Args:
         return args_of(self._command.verb, self._command.args)
@@ -158,85 +140,13 @@ class _Execution:
                 return (yield from install(self._waiting, args, self._tools.commands, self._tools.images))
             case _ if self._command.verb in {Verb.DISCONNECT, Verb.RECONNECT}:
                 closed = self._command.verb is Verb.RECONNECT
-                return (yield from self._switch(closed=closed, resumed=resumed))
+                return (yield from self._switching().work(closed=closed, resumed=resumed))
         yield from self.rung(Rung.FAILED, reason=f"{self._command.verb} is not possible with this meter")
         return None
 
-    def _switch(self, *, closed: bool, resumed: bool) -> Script[int | None]:
-        refusal: str | None = "it was interrupted after it was sent" if resumed else None
-        if not resumed:
-            try:
-                refusal = yield from self._meter.switch(closed=closed)
-            except NoAnswerError:
-                refusal = "the meter did not answer"
-            else:
-                if refusal is None:
-                    yield from self.rung(Rung.ACKNOWLEDGED)
-        seen = yield from settled(self._meter, closed=closed, hopeless=refusal is not None)
-        if seen is None:
-            yield from self.rung(Rung.UNKNOWN, reason="the meter shows no load switch")
-            return None
-        return (yield from self._judge(seen, closed=closed, refusal=refusal))
-
-    def _judge(self, seen: RelaySeen, *, closed: bool, refusal: str | None) -> Script[int | None]:
-        rung = _is_as_asked(seen, closed=closed)
-        command, cause = self._command, (self._command.cause or None)
-        observe = rung is Rung.CONFIRMED and self._tools.observe_after_ms > 0
-        reason = None if rung is not None else _shows(seen, refusal)
-
-        def work(now_ms: int) -> int:
-            self._tools.report.relay(
-                self._waiting.meter,
-                seen,
-                now_ms,
-                cause=None if rung is None else cause or "command",
-                command=command.id,
-            )
-            self._tools.commands.rung(
-                command.id, rung or Rung.FAILED, now_ms, final=not observe, reason=reason, detail=detail_of(seen)
-            )
-            return now_ms
-
-        now_ms: int = yield Commit(work)
-        return now_ms + self._tools.observe_after_ms if observe else None
-
-    def _observe(self) -> Script[None]:
-        """Whether the current agrees with the contact; what can't be observed stays confirmed."""
-        closed = self._command.verb is Verb.RECONNECT
-        command_id = self._command.id
-
-        def is_last(_now_ms: int) -> bool:
-            return self._tools.report.relay_command(self._waiting.meter) == command_id
-
-        if not (yield Commit(is_last)):
-            yield from self.rung(Rung.CONFIRMED, reason="another command followed before it could be observed")
-            return
-        try:
-            current: Decimal | None = yield from self._meter.current()
-        except MeterError as error:
-            yield from self.rung(Rung.CONFIRMED, reason=f"it could not be observed: {error}")
-            return
-        if current is None:
-            yield from self.rung(Rung.CONFIRMED, reason="the meter shows no current, so nothing can be observed")
-        elif (current > 0) == closed:
-            yield from self.rung(Rung.OBSERVED, detail={"current": f"{current:f}"})
-        elif closed:
-            yield from self.rung(Rung.CONFIRMED, reason="no current flows yet, so nothing can be observed")
-        else:
-            yield from self._welded(current)
-
-    def _welded(self, current: Decimal) -> Script[None]:
-        reason = f"{current:f} A still flow although the contact is open"
-
-        def work(now_ms: int) -> None:
-            self._tools.report.event(self._waiting.meter, "gateway", "current_through_open_contact", now_ms)
-            self._tools.commands.rung(self._command.id, Rung.CONFIRMED, now_ms, reason=reason)
-
-        yield Commit(work)
-
     def _execute(self, args: ExecuteArgs, *, resumed: bool) -> Script[int | None]:
         if args.class_id == 70 and args.method in {1, 2}:
-            return (yield from self._switch(closed=args.method == 2, resumed=resumed))
+            return (yield from self._switching().work(closed=args.method == 2, resumed=resumed))
         if resumed:
             yield from self.rung(Rung.UNKNOWN, reason="it was interrupted, and a method has nothing to read back")
             return None
@@ -332,43 +242,3 @@ class _Execution:
         rows = yield from self._meter.get(args)
         yield from self.rung(Rung.CONFIRMED, rows=rows)
         return None
-
-
-def settled(meter: MeterScripts, *, closed: bool, hopeless: bool = False) -> Script[RelaySeen | None]:
-    """Read a load switch until it is as asked, or long enough; None where the meter shows none.
-
-    Args:
-        meter: whose.
-        closed: as it was asked to be.
-        hopeless: nothing was acknowledged, so a short look is enough.
-    """
-    seen: RelaySeen | None = None
-    for wait_ms in SETTLE_MS[:2] if hopeless else SETTLE_MS:
-        if wait_ms:
-            yield Wait(wait_ms)
-        try:
-            seen = yield from meter.relay()
-        except NoAnswerError:
-            continue
-        if seen is None or _is_as_asked(seen, closed=closed) is not None:
-            return seen
-    if seen is None:
-        raise NoAnswerError("the meter does not answer, so whether it moved is not known")
-    return seen
-
-
-def _is_as_asked(seen: RelaySeen, *, closed: bool) -> Rung | None:
-    """What a state means for a command: contact and control state must say the same."""
-    match closed, seen.output_state, seen.control_state:
-        case (False, False, ControlState.DISCONNECTED) | (True, True, ControlState.CONNECTED):
-            return Rung.CONFIRMED
-        case True, False, ControlState.READY_FOR_RECONNECTION:
-            return Rung.ARMED
-        case _:
-            return None
-
-
-def _shows(seen: RelaySeen, refusal: str | None) -> str:
-    contact = "closed" if seen.output_state else "open"
-    shown = f"the meter shows {seen.control_state.value}, contact {contact}"
-    return shown if refusal is None else f"{refusal}; {shown}"

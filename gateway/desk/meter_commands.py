@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from gateway.command.execution import settled
+from gateway.command.switching import settled
 from gateway.command_line import WrongUseError, fail, in_loop, instant_ms, span_ms, system_ms
 from gateway.desk import show
 from gateway.desk.firmware import install, transfer_of

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from gateway.command.command import Commands
-from gateway.command.execution import Tools, execute
+from gateway.command.execution import execute
 from gateway.command.firmware_job import Images
 from gateway.command.key_job import ROTATED, ROTATING, remember
 from gateway.command.retry import try_again, wait_ms
+from gateway.command.tools import Tools
 from gateway.meter.dlms_link import DlmsLink
 from gateway.meter.dlms_profile import Get, obis
 from gateway.meter.modbus_link import ModbusLink

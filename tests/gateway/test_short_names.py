@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.command.execution import settled
+from gateway.command.switching import settled
 from gateway.desk.reach import Desk, meter_config, reach
 from gateway.exit_status import ExitStatus
 from gateway.meter.dlms_profile import Act, Get, GetMany, Set, obis

@@ -16,11 +16,12 @@ from typing import Any
 
 from gateway.command.command import Commands, Open
 from gateway.command.door import Delivery, Door
-from gateway.command.execution import Tools, execute
+from gateway.command.execution import execute
 from gateway.command.guard_rule import GuardConfig
 from gateway.command.inbox import priority_of
 from gateway.command.judgement import Surroundings
 from gateway.command.retry import try_again, wait_ms
+from gateway.command.tools import Tools
 from gateway.meter.dlms import DlmsScripts
 from gateway.outbox.outbox import Outbox
 from gateway.outbox.retention import Limits, Retention

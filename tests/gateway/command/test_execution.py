@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.command.door import Delivery
-from gateway.command.execution import Tools, execute
+from gateway.command.execution import execute
+from gateway.command.tools import Tools
 from gateway.meter.dlms import DlmsScripts
 from gateway.meter.dlms_profile import Act, Get, GetMany, Set, obis
 from gateway.polling.poll import poll
