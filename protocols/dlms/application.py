@@ -39,6 +39,7 @@ class AssociationProfile:
         wrong_passwords_max: after so many wrong passwords in a row the next AARQ waits; 0 is never.
         slow_down_us: how long it then waits, in link time.
         users: identifications of the client's users that may associate; none of them for anybody.
+        protected_release: in a ciphered association, an RLRQ counts only with its InitiateRequest ciphered.
     """
 
     client: int
@@ -53,6 +54,7 @@ class AssociationProfile:
     wrong_passwords_max: int = 0
     slow_down_us: int = 0
     users: frozenset[int] = frozenset()
+    protected_release: bool = False
 
     def __post_init__(self) -> None:
         if len(self.logical_name) != 6:

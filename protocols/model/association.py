@@ -69,6 +69,7 @@ class ModelAssociation:
         security_setup: the security setup object it refers to, or None.
         pre_established: it stands without being asked for.
         wrong_passwords_max, slow_down_s: after so many wrong passwords in a row it refuses for so long; 0 is never.
+        protected_release: once it is ciphered, it is released by a ciphered request alone.
     """
 
     client: int
@@ -86,6 +87,7 @@ class ModelAssociation:
     pre_established: bool
     wrong_passwords_max: int
     slow_down_s: int
+    protected_release: bool
     source: tuple[str, ...]
 
     @property
@@ -116,6 +118,7 @@ def read_association(table: Table) -> ModelAssociation:
         pre_established=table.take("pre_established", bool, False),
         wrong_passwords_max=table.take("wrong_passwords_max", int, 0),
         slow_down_s=table.take("slow_down_s", int, 0),
+        protected_release=table.take("protected_release", bool, False),
         source=tuple(table.take("source", str).replace(",", " ").split()),
     )
     table.done()

@@ -296,6 +296,7 @@ def association_profile(association: ModelAssociation, secrets: Mapping[str, Sec
         pre_established=association.pre_established,
         wrong_passwords_max=association.wrong_passwords_max,
         slow_down_us=association.slow_down_s * 1_000_000,
+        protected_release=association.protected_release,
     )
 
 

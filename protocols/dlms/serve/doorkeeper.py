@@ -153,7 +153,9 @@ class Doorkeeper:
     def release(self, client: int, server: int, apdu: bytes, served: Served | None, now_us: int) -> bytes | None:
         """The RLRE to an RLRQ, or None where it is to be dropped.
 
-        The same RLRQ again, after its answer was lost, is answered again.
+        One without user information is taken in a ciphered association too, unless the profile says otherwise: by the
+        Green Book it has the ciphered InitiateRequest there, and many clients leave it out. The same RLRQ again, after
+        its answer was lost, is answered again.
         """
         try:
             request = ReleaseRequest.decode(apdu)
@@ -162,6 +164,9 @@ class Doorkeeper:
         profile = self.profile(client, server)
         if profile is None or profile.pre_established:
             return None  # nothing there that could be released
+        ciphered = served is not None and served.association.protection is not None
+        if ciphered and profile.protected_release and request.user_information is None:
+            return None
         information = None
         if served is not None and request.user_information is not None:
             association = served.association

@@ -65,6 +65,7 @@ class Session:
         dedicated: Secret | None = None,
         secret: Secret = SECRET,
         max_pdu: int = 1024,
+        protected_release: bool = False,
     ) -> None:
         self.client = SecurityContext(KeySet(client_keys or CLIENTS[suite]), control=control, entropy=mirrored)
         self.server = SecurityContext(KeySet(server_keys or SERVERS[suite]), policy, entropy=counting)
@@ -76,6 +77,7 @@ class Session:
             secrets={"hls": SECRET, "lls": SECRET},
             conformance=int(LN),
             max_pdu=max_pdu,
+            protected_release=protected_release,
         )
         proposed = AssociationProfile(
             client=CLIENT,

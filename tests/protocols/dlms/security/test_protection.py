@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from protocols.dlms.acse import Mechanism
-from protocols.dlms.ask.outcome import Associated, AssociationRefused, Invoked, Malformed, ServiceRefused
+from protocols.dlms.ask.outcome import Associated, AssociationRefused, Invoked, Malformed, Released, ServiceRefused
 from protocols.dlms.descriptor import AttributeDescriptor, MethodDescriptor
-from protocols.dlms.results import ActionResult, ServiceError
+from protocols.dlms.release import ReleaseRequest
+from protocols.dlms.results import ActionResult, ReleaseRequestReason, ServiceError
 from protocols.dlms.security.context import KeySet
 from protocols.dlms.security.control import AUTHENTICATED, COUNTER_MAX, ENCRYPTED, PROTECTED
 from protocols.dlms.security.form import Form
@@ -242,3 +243,17 @@ def test_the_client_takes_no_answer_that_is_protected_less_or_was_sent_before() 
         assert not isinstance(refusal, bytes)
         assert sentence in refusal.reason
         assert refusal.answer is None
+
+
+@pytest.mark.parametrize("protected", [False, True])
+def test_whether_anybody_on_the_line_can_end_an_association_is_the_models_to_say(*, protected: bool) -> None:
+    session = _session(protected_release=protected)
+    bare = ReleaseRequest(reason=ReleaseRequestReason.NORMAL).encode()
+    for forged in (b"\x21\x00", bytes(40)):
+        assert session.inject(ReleaseRequest(user_information=forged).encode()) == []
+    assert session.get(SERIAL_NUMBER) is not None
+    assert bool(session.inject(bare)) is not protected
+    stands = isinstance(session.get(SERIAL_NUMBER), tuple)
+    assert stands is protected
+    if protected:
+        assert session.bench.run(session.bench.client.release(session.bench.now_us)) == Released()
