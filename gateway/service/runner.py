@@ -391,7 +391,7 @@ class LineRunner:
         unit.failures += 1
         unit.trouble.pop("reach", None)
         unit.trouble = {"reach": str(error)} | unit.trouble
-        self.shared.health.error(_KINDS[type(error)])
+        self.shared.health.error(next(kind for each, kind in _KINDS.items() if isinstance(error, each)))
         _log.info("%s", error, extra={"meter": unit.id, "job": job.key})
         if job.work is not None:
             await self._try_again(unit, job, error)
