@@ -25,6 +25,7 @@ from emulator.line.roles import ROLES, rights_of
 from emulator.line.rs485 import LineBehaviour
 from protocols.address import AddressError, MeterAddress, count_up, parse
 from protocols.modbus.security import Rights
+from protocols.settings.fault import nearest
 from protocols.settings.file import SettingsError, Written, checked, read_toml
 from protocols.settings.section import SecretSource, Section
 
@@ -158,7 +159,7 @@ class MeterSection(Section):
     def _known_keys(cls, keys: dict[str, SecretSource]) -> dict[str, SecretSource]:
         for name in keys:
             if name not in KEY_NAMES:
-                raise ValueError(f"{name!r} is no key; there are {', '.join(KEY_NAMES)}")
+                raise ValueError(f"a name there is no key's; {nearest(name, KEY_NAMES)}")
         return keys
 
     @model_validator(mode="after")

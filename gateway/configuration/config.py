@@ -61,7 +61,7 @@ class BrokerConfig(Section):
     @classmethod
     def _known_scheme(cls, url: str) -> str:
         if not re.fullmatch(r"(mqtt|mqtts|ws|wss)://[^/@?#\s]+(/[^@?#\s]*)?", url):
-            shown = re.sub(r"//.*@", "//...@", url)  # what stands there is most often a password
+            shown = re.sub(r"[?#].*", "?...", re.sub(r"//.*@", "//...@", url))  # most often a password
             raise ValueError(
                 f"{shown!r} is no broker URL; write mqtt://HOST:1883, mqtts://HOST:8883, ws:// or wss://, "
                 "and put user and password into their own keys"
@@ -269,7 +269,7 @@ class MeterConfig(Section):
     def _known_keys(cls, keys: dict[str, SecretSource]) -> dict[str, SecretSource]:
         for name in keys:
             if name not in KEY_NAMES:
-                raise ValueError(f"{name!r} is no key; there are {', '.join(KEY_NAMES)}")
+                raise ValueError(f"a name there is no key's; {nearest(name, KEY_NAMES)}")
         return keys
 
 

@@ -6,7 +6,7 @@ ours and climbs to the supervisor, which ends the program loudly.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -413,4 +413,8 @@ class LineRunner:
 
 _ONCE: Final = ReadPlan.model_validate("1d")
 """How a read goes that no plan asks for, such as that of the relay after it has moved."""
-_KINDS: Final = {NoConnectionError: "no_connection", NoAnswerError: "no_answer", NotLetInError: "not_let_in"}
+_KINDS: Final[Mapping[type[Exception], str]] = {
+    NoConnectionError: "no_connection",
+    NoAnswerError: "no_answer",
+    NotLetInError: "not_let_in",
+}

@@ -8,10 +8,13 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from protocols.secret import masked
 from protocols.settings.toml_line import line_of
 
 SECRETS: Final = frozenset({"keys", "next_keys", "password", "fleet_keys"})
 """Keys that name secrets; what stands there by mistake is not shown."""
+UNSHOWN: Final = frozenset({"auth"})
+"""Keys where a password is written by mistake."""
 GIVEN_MAX: Final = 60
 """So much of what was given is shown."""
 
@@ -96,7 +99,7 @@ def _fault(error: ErrorDetails, path: list[str | int], root: type[BaseModel]) ->
             return str(error["msg"]).removeprefix("Value error, ")
         case "string_pattern_mismatch":
             key = str(path[-1]) if path else ""
-            return f"{error['input']!r} can't be read; write {_LOOKS.get(key, error['msg'])}"
+            return f"{masked(repr(error['input']))} can't be read; write {_LOOKS.get(key, error['msg'])}"
         case "union_tag_invalid":
             context = error.get("ctx", {})
             known = re.findall(r"'([^']+)'", str(context.get("expected_tags")))
@@ -105,11 +108,12 @@ def _fault(error: ErrorDetails, path: list[str | int], root: type[BaseModel]) ->
             return "a time needs its offset, such as 2024-10-28T00:00:00+05:30"
         case "tuple_type" if isinstance(error["input"], dict):
             return f"there may be several of them: write [[{'.'.join(map(str, path))}]], in double brackets"
-        case "model_type" if SECRETS.intersection(path):
+        case _ if SECRETS.intersection(path):
             return "name the secret by { env = ... } or { file = ... }; it does not stand in the file itself"
         case _:
             given = error["input"]
-            shown = f" (given: {repr(given)[:GIVEN_MAX]})" if isinstance(given, str | int | float | bool) else ""
+            showable = isinstance(given, str | int | float | bool) and not UNSHOWN.intersection(path)
+            shown = f" (given: {masked(repr(given))[:GIVEN_MAX]})" if showable else ""
             message = str(error["msg"])
             return message[:1].lower() + message[1:] + shown
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from protocols.secret import masked
 from protocols.settings.fault import sentences
 
 M = TypeVar("M", bound=BaseModel)
@@ -16,8 +17,8 @@ class SettingsError(Exception):
     """The settings are wrong; one sentence a fault, each with the file and where known the line and key."""
 
     def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
+        self.faults = [masked(fault) for fault in faults]
+        super().__init__("\n".join(self.faults))
 
 
 class Written(NamedTuple):

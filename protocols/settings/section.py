@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from protocols.secret import Secret
+from protocols.secret import Secret, shown_file, shown_variable
 
 KEY_DIGITS: Final = frozenset({32, 40, 48, 64, 96})
 """So many hexadecimal digits are a key of 16, 20, 24, 32 or 48 octets; everything else is text."""
@@ -43,14 +43,15 @@ class SecretSource(Section):
         if self.env is not None:
             text = os.environ.get(self.env)
             if not text:
-                raise ValueError(f"the environment variable {self.env} is not set")
+                raise ValueError(f"the environment variable {shown_variable(self.env)} is not set")
             return secret_of(text)
         path = beside / (self.file or "")
         try:
             return secret_of(path.read_text(encoding="utf-8").strip())
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise ValueError(f"the key file {path} can't be read ({reason})") from None
+            shown = shown_file(self.file or "", beside)
+            raise ValueError(f"the key file {shown} can't be read ({reason})") from None
 
 
 def secret_of(text: str) -> Secret:

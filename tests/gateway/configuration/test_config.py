@@ -65,7 +65,7 @@ def test_a_good_file_is_read_and_defaults_are_spread(tmp_path: Path) -> None:
         ('auth = "none"', "keys = { hls = {} }", "name the secret by { env"),
         ('auth = "none"', 'keys = { hls = "hush" }', "key keys.hls: name the secret by { env = ... } or"),
         ("[broker]\n", '[broker]\npassword = "hush"\n', "line 3: key broker.password: name the secret by { env"),
-        ('auth = "none"', 'keys = { aes = { env = "X" } }', "'aes' is no key; there are lls, hls"),
+        ('auth = "none"', 'keys = { aes = { env = "X" } }', "a name there is no key's; known here are lls, hls"),
         ('auth = "none"', "retries = -1", "key retries: input should be greater than or equal to 0 (given: -1)"),
         ("[broker]\n", '[[guard.rule]]\nkind = "hours"\nfrom = "26:00"\n[broker]\n', "line 4: key guard.rule[0].from"),
         ("[broker]\n", '[clock]\nzone = "Mars/Base"\n[broker]\n', "'Mars/Base' is no time zone"),
