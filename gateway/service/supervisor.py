@@ -43,7 +43,19 @@ LAST_WORD_S: Final = 2.0
 IDLE_WAKE_S: Final = 1.0
 TRIMS_MAX: Final = 20
 """Chunks given up in one second's housekeeping."""
-FIXED: Final = ("id", "prefix", "broker", "store", "clock", "metrics", "push", "firmware", "limits", "status_every")
+FIXED: Final = (
+    "id",
+    "prefix",
+    "system_title",
+    "broker",
+    "store",
+    "clock",
+    "metrics",
+    "push",
+    "firmware",
+    "limits",
+    "status_every",
+)
 """Keys that count from the next start on; everything else does at once."""
 NEWEST: Final = "newest_ms"
 NEWEST_EVERY_MS: Final = 60_000
