@@ -95,7 +95,8 @@ def rotate(waiting: Open, args: RotateKeysArgs, commands: Commands, rotation: Ro
             if refusal is not None:
                 yield from _rung(waiting, commands, Rung.FAILED, reason=refusal)
                 return None
-            yield from _rung(waiting, commands, Rung.ACKNOWLEDGED)
+            if waiting.rung is not Rung.ACKNOWLEDGED:
+                yield from _rung(waiting, commands, Rung.ACKNOWLEDGED)
         taken = yield Ask(Rekey(names))
     if not taken:
         yield from _rung(waiting, commands, Rung.FAILED, reason="the meter still takes the old keys only")
