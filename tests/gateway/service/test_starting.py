@@ -71,7 +71,7 @@ async def test_a_port_that_is_taken_when_the_file_changes_is_a_remark(tmp_path: 
     [
         ({"authority": "none.pem"}, "key broker.authority: .*none.pem can't be used"),
         ({"certificate": "text.pem"}, "key broker.certificate: .*text.pem with .* can't be used .it is no PEM"),
-        ({"password": {"file": "none"}}, "key broker.password: the key file .*none can't be read"),
+        ({"password": {"file": "none"}}, "key broker.password: the key file .*can't be read"),
         ({"password": {"env": "TEST_NOBODY_SETS_THIS"}}, "key broker.password: the environment variable"),
     ],
 )
