@@ -18,9 +18,9 @@ from protocols.dlms.action import (
 )
 from protocols.dlms.ask.get import value_of
 from protocols.dlms.ask.outcome import Invoked
-from protocols.dlms.ask.request import ANSWER_OCTETS_MAX, Done, Request
+from protocols.dlms.ask.request import Done, Request
 from protocols.dlms.axdr import Reader
-from protocols.dlms.block import BlocksIn, BlocksOut, Taken
+from protocols.dlms.block import BlocksOut
 from protocols.dlms.conformance import Conformance
 from protocols.dlms.descriptor import (
     ActionResponseWithOptionalData,
@@ -116,26 +116,16 @@ class Action(Request):
         return self._whole(response.responses)
 
     def _another(self, response: ActionResponseNextPblock) -> bytes | None:
-        blocks = self.blocks_out
-        if blocks is None or response.block_number != blocks.number:
-            return None  # a late one
-        self.octets = blocks.sent
-        if blocks.acknowledge(blocks.number) is None:
-            raise RemoteProtocolError("the meter acknowledges the last block and asks for another")
-        return self._block(blocks, response.invoke)
+        blocks = self.follow(response.block_number)
+        return None if blocks is None else self._block(blocks, response.invoke)
 
     def _take_block(self, response: ActionResponseWithPblock) -> bytes | Done | None:
-        if self.blocks_in is None:
-            self.blocks_in = BlocksIn(ANSWER_OCTETS_MAX)
-        taken = self.blocks_in.take(response.block.number, response.block.raw)
-        if taken is Taken.TOO_LONG:
-            raise RemoteProtocolError(f"an answer of more than {ANSWER_OCTETS_MAX} octets")
-        if taken is not Taken.NEXT:
-            return None  # a late one; what is missing is asked for again in time
-        self.octets = self.blocks_in.octets
+        blocks = self.take_block(response.block.number, response.block.raw)
+        if blocks is None:
+            return None
         if not response.block.last:
             return ActionRequestNextPblock(response.invoke, response.block.number).encode()
-        reader = Reader(self.blocks_in.whole())
+        reader = Reader(blocks.whole())
         if self.end - self.start == 1:
             return self._whole([reader.end(read_action_response(reader))])
         responses = [read_action_response(reader) for _ in range(reader.length())]

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from protocols.dlms.ask.outcome import Failure, Malformed, ServiceRefused
-from protocols.dlms.ask.request import ANSWER_OCTETS_MAX, Done, Request
+from protocols.dlms.ask.request import Done, Request
 from protocols.dlms.axdr import Reader
-from protocols.dlms.block import BlocksIn, Taken
 from protocols.dlms.descriptor import AttributeDescriptor, read_data_result
 from protocols.dlms.get import (
     GET_RESPONSE,
@@ -102,17 +101,12 @@ class Get(Request):
         raw = response.result
         if isinstance(raw, DataAccessResult):
             return self.finish_group([raw] * (self.end - self.start))
-        if self.blocks_in is None:
-            self.blocks_in = BlocksIn(ANSWER_OCTETS_MAX)
-        taken = self.blocks_in.take(response.block_number, raw)
-        if taken is Taken.TOO_LONG:
-            raise RemoteProtocolError(f"an answer of more than {ANSWER_OCTETS_MAX} octets")
-        if taken is not Taken.NEXT:
-            return None  # a late one; what is missing is asked for again in time
-        self.octets += len(raw)
+        blocks = self.take_block(response.block_number, raw)
+        if blocks is None:
+            return None
         if not response.last:
             return GetRequestNext(response.invoke, response.block_number).encode()
-        whole = self.blocks_in.whole()
+        whole = blocks.whole()
         if self.end - self.start == 1:
             return self.finish_group([value_of(whole)])
         reader = Reader(whole)

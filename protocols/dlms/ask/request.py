@@ -10,12 +10,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from protocols.dlms.block import BlocksIn, Taken
 from protocols.dlms.conformance import Conformance
 from protocols.dlms.invoke import INVOKE_ID_MASK, invoke_octet
+from protocols.errors import RemoteProtocolError
 
 if TYPE_CHECKING:
     from protocols.dlms.ask.outcome import Failure
-    from protocols.dlms.block import BlocksIn, BlocksOut
+    from protocols.dlms.block import BlocksOut
     from protocols.dlms.quirk import Quirks
 
 ANSWER_OCTETS_MAX: Final = 1 << 24
@@ -149,6 +151,36 @@ class Request(ABC):
     def fail_group(self, failure: Failure) -> bytes | Done:
         """The group under way has failed as a whole."""
         return self.finish_group([failure] * (self.end - self.start))
+
+    def take_block(self, number: int, raw: bytes) -> BlocksIn | None:
+        """All that has come of a long answer, with this block; None where the block is not the next one.
+
+        Such a block is late; what is missing is asked for again in time.
+
+        Raises:
+            RemoteProtocolError: the answer is longer than any.
+        """
+        if self.blocks_in is None:
+            self.blocks_in = BlocksIn(ANSWER_OCTETS_MAX)
+        taken = self.blocks_in.take(number, raw)
+        if taken is Taken.TOO_LONG:
+            raise RemoteProtocolError(f"an answer of more than {ANSWER_OCTETS_MAX} octets")
+        self.octets = self.blocks_in.octets
+        return self.blocks_in if taken is Taken.NEXT else None
+
+    def follow(self, number: int) -> BlocksOut | None:
+        """A long request at the block after the one that the meter has; None where that is not the one under way.
+
+        Raises:
+            RemoteProtocolError: nothing follows.
+        """
+        blocks = self.blocks_out
+        if blocks is None or number != blocks.number:
+            return None
+        self.octets = blocks.sent
+        if blocks.acknowledge(number) is None:
+            raise RemoteProtocolError("the meter acknowledges the last block and asks for another")
+        return blocks
 
     def _group(self) -> bytes | Done:
         self.blocks_in = self.blocks_out = None

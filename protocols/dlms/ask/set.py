@@ -98,10 +98,5 @@ class Set(Request):
         return self.finish_group(response.results)
 
     def _another(self, response: SetResponseDatablock) -> bytes | None:
-        blocks = self.blocks_out
-        if blocks is None or response.block_number != blocks.number:
-            return None  # a late one
-        self.octets = blocks.sent
-        if blocks.acknowledge(blocks.number) is None:
-            raise RemoteProtocolError("the meter acknowledges the last block and asks for another")
-        return self._block(blocks, response.invoke)
+        blocks = self.follow(response.block_number)
+        return None if blocks is None else self._block(blocks, response.invoke)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from protocols.dlms.ask.get import value_of
-from protocols.dlms.ask.request import ANSWER_OCTETS_MAX, Done, Request
-from protocols.dlms.block import BlocksIn, BlocksOut, Taken
+from protocols.dlms.ask.request import Done, Request
+from protocols.dlms.block import BlocksOut
 from protocols.dlms.conformance import Conformance
 from protocols.dlms.results import DataAccessResult
 from protocols.dlms.selection import Selection
@@ -75,17 +75,12 @@ class Read(Request):
         return self._whole(results)
 
     def _take_block(self, block: DataBlockResult) -> bytes | Done | None:
-        if self.blocks_in is None:
-            self.blocks_in = BlocksIn(ANSWER_OCTETS_MAX)
-        taken = self.blocks_in.take(block.block_number, block.raw)
-        if taken is Taken.TOO_LONG:
-            raise RemoteProtocolError(f"an answer of more than {ANSWER_OCTETS_MAX} octets")
-        if taken is not Taken.NEXT:
-            return None  # a late one; what is missing is asked for again in time
-        self.octets = self.blocks_in.octets
+        blocks = self.take_block(block.block_number, block.raw)
+        if blocks is None:
+            return None
         if not block.last:
             return ReadRequest([BlockNumberAccess(block.block_number)]).encode()
-        return self._whole(ReadResponse.decode(bytes((READ_RESPONSE,)) + self.blocks_in.whole()).results)
+        return self._whole(ReadResponse.decode(bytes((READ_RESPONSE,)) + blocks.whole()).results)
 
     def _whole(self, results: Sequence[Any]) -> bytes | Done:
         asked = self.end - self.start
@@ -139,13 +134,8 @@ class Write(Request):
         results = WriteResponse.decode(apdu).results
         match results:
             case [BlockNumber(block_number=number)]:
-                blocks = self.blocks_out
-                if blocks is None or number != blocks.number:
-                    return None  # a late one
-                self.octets = blocks.sent
-                if blocks.acknowledge(number) is None:
-                    raise RemoteProtocolError("the meter acknowledges the last block and asks for another")
-                return self._block(blocks)
+                blocks = self.follow(number)
+                return None if blocks is None else self._block(blocks)
             case [DataAccessResult() as result]:
                 return self.finish_group([result] * (self.end - self.start))
         if len(results) != self.end - self.start:
