@@ -230,7 +230,7 @@ class Stack:
             self.close(str(error))
         self.close("the peer closed the connection")
 
-    def data_to_send(self, now_us: int) -> list[Any]:  # noqa: ARG002 (the contract's signature)
+    def data_to_send(self, now_us: int) -> list[Any]:
         """Everything to put on the wire since the last call, in order."""
         out = self._out
         if out:
@@ -349,7 +349,7 @@ class Bus:
             self.settle(key, now_us)
         self.close("the peer closed the connection")
 
-    def data_to_send(self, now_us: int) -> list[Any]:  # noqa: ARG002 (the contract's signature)
+    def data_to_send(self, now_us: int) -> list[Any]:
         """Everything to put on the line since the last call, in order."""
         out = self._out
         if out:

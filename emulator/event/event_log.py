@@ -97,11 +97,11 @@ class EventLog:
             rows.append(row)
         return row
 
-    def entries(self, log: str, at_ms: int) -> int:  # noqa: ARG002 (as the history's)
+    def entries(self, log: str, at_ms: int) -> int:
         """How many rows a log holds."""
         return len(self._rows.get(log, ()))
 
-    def rows(self, log: str, at_ms: int, first: int, last: int) -> list[EventRow]:  # noqa: ARG002 (as the history's)
+    def rows(self, log: str, at_ms: int, first: int, last: int) -> list[EventRow]:
         """Rows `first` to `last`, 1 being the oldest."""
         return self._rows.get(log, [])[max(0, first - 1) : max(0, last)]
 

@@ -40,11 +40,11 @@ class _InputJudge(NamedTuple):
 
     given: bool
 
-    def holds(self, at_ms: int) -> bool:  # noqa: ARG002 (the contract's signature)
+    def holds(self, at_ms: int) -> bool:
         """As it is set."""
         return self.given
 
-    def next_change(self, at_ms: int) -> int:  # noqa: ARG002 (the contract's signature)
+    def next_change(self, at_ms: int) -> int:
         """Only by another happening."""
         return FAR
 

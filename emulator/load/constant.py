@@ -31,7 +31,7 @@ class ConstantLoad(NamedTuple):
         """To each of many instants."""
         return [self.cumulative(at_ms) for at_ms in instants]
 
-    def power(self, at_ms: int) -> Power:  # noqa: ARG002 (the contract's signature)
+    def power(self, at_ms: int) -> Power:
         """Always the same."""
         return self.factor.power(self.watts * 1000)
 
@@ -39,7 +39,7 @@ class ConstantLoad(NamedTuple):
         """Always the same."""
         return self.power(at_ms)
 
-    def next_change(self, at_ms: int) -> int | None:  # noqa: ARG002 (the contract's signature)
+    def next_change(self, at_ms: int) -> int | None:
         """Never."""
         return None
 

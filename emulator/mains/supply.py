@@ -63,23 +63,23 @@ class ConstantSupply(NamedTuple):
     voltage_mv: int = 240_000
     nominal_hz: int = 50
 
-    def millivolts(self, phase: int, at_ms: int) -> int:  # noqa: ARG002 (the contract's signature)
+    def millivolts(self, phase: int, at_ms: int) -> int:
         """Always the same."""
         return self.voltage_mv
 
-    def steady(self, phase: int, at_ms: int) -> int:  # noqa: ARG002 (the contract's signature)
+    def steady(self, phase: int, at_ms: int) -> int:
         """Always the same."""
         return self.voltage_mv
 
-    def integral(self, phase: int, at_ms: int) -> int:  # noqa: ARG002 (the contract's signature)
+    def integral(self, phase: int, at_ms: int) -> int:
         """Since 1970."""
         return self.voltage_mv * at_ms
 
-    def integrals(self, phase: int, instants: Sequence[int]) -> list[int]:  # noqa: ARG002 (the contract's signature)
+    def integrals(self, phase: int, instants: Sequence[int]) -> list[int]:
         """Since 1970."""
         return [self.voltage_mv * at_ms for at_ms in instants]
 
-    def next_change(self, at_ms: int) -> int | None:  # noqa: ARG002 (the contract's signature)
+    def next_change(self, at_ms: int) -> int | None:
         """Never."""
         return None
 
@@ -91,11 +91,11 @@ class ConstantSupply(NamedTuple):
         """All phases are alike."""
         return 0
 
-    def frequency_mhz(self, at_ms: int) -> int:  # noqa: ARG002 (the contract's signature)
+    def frequency_mhz(self, at_ms: int) -> int:
         """The nominal frequency."""
         return self.nominal_hz * 1000
 
-    def next_switch(self, after_ms: int) -> Switch | None:  # noqa: ARG002 (the contract's signature)
+    def next_switch(self, after_ms: int) -> Switch | None:
         """Never."""
         return None
 

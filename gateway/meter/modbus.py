@@ -69,7 +69,7 @@ class ModbusScripts:
         registers = self._map.registers if self._map is not None else ()
         return [each for each in registers if _belongs(each, name)]
 
-    def read(self, profile: str, stretch: Stretch | None = None) -> Script[Table]:  # noqa: ARG002 (registers have no past)
+    def read(self, profile: str, stretch: Stretch | None = None) -> Script[Table]:
         """One pass over a register group, in the fewest requests that the model allows."""
         if self._map is None:
             raise RefusedError("this meter has no model; name one as `model`, or read registers by address")
@@ -118,7 +118,7 @@ class ModbusScripts:
         text = plain(reading.value) if isinstance(reading.value, Decimal) else reading.value
         return _published(spec, text, reading.unit, reading.reason)
 
-    def period_ms(self, profile: str) -> Script[int]:  # noqa: ARG002 (registers have no past)
+    def period_ms(self, profile: str) -> Script[int]:
         """Registers have no rows."""
         return 0
         yield
@@ -245,7 +245,7 @@ class ModbusScripts:
                 effects |= {control.address + index: {} for index in range(len(control.open))}
         return effects
 
-    def execute(self, args: ExecuteArgs) -> Script[str | None]:  # noqa: ARG002 (none there is)
+    def execute(self, args: ExecuteArgs) -> Script[str | None]:
         """There are no methods."""
         raise RefusedError("a Modbus meter has no methods")
         yield
@@ -255,7 +255,7 @@ class ModbusScripts:
         raise RefusedError("this model has no clock register")
         yield
 
-    def set_clock(self, to: datetime) -> Script[str | None]:  # noqa: ARG002 (none there is)
+    def set_clock(self, to: datetime) -> Script[str | None]:
         """There is none that the maps name."""
         raise RefusedError("this model has no clock register")
         yield
@@ -265,22 +265,22 @@ class ModbusScripts:
         return None
         yield
 
-    def set_balance(self, args: SetBalanceArgs) -> Script[Written]:  # noqa: ARG002 (kept at the gateway alone)
+    def set_balance(self, args: SetBalanceArgs) -> Script[Written]:
         """The meter shows none: the gateway keeps it."""
         return Written(None, as_asked=True)
         yield
 
-    def recharge(self, args: RechargeArgs) -> Script[Written]:  # noqa: ARG002 (kept at the gateway alone)
+    def recharge(self, args: RechargeArgs) -> Script[Written]:
         """The meter shows none: the gateway keeps it."""
         return Written(None, as_asked=True)
         yield
 
-    def tariff(self, args: TariffArgs) -> Script[Written]:  # noqa: ARG002 (none there is)
+    def tariff(self, args: TariffArgs) -> Script[Written]:
         """There is no calendar."""
         raise RefusedError("this model has no activity calendar")
         yield
 
-    def load_limit(self, args: LoadLimitArgs) -> Script[Written]:  # noqa: ARG002 (none there is)
+    def load_limit(self, args: LoadLimitArgs) -> Script[Written]:
         """There is no limiter."""
         raise RefusedError("this model has no limiter")
         yield

@@ -105,7 +105,7 @@ class HdlcFramer(Layer[bytes, Frame]):
         """Put one frame between its flags."""
         self.below(encode(item), now_us)
 
-    def eof(self, reason: str, now_us: int) -> None:  # noqa: ARG002 (the contract's signature)
+    def eof(self, reason: str, now_us: int) -> None:
         """Forget half a frame."""
         self._held.clear()
         self._deadline_us = None

@@ -156,7 +156,7 @@ class ModeEReader(_Reader):
         elif self._state is not SignOnState.IDLE:
             self._messages(item, now_us)
 
-    def sign_off(self, now_us: int) -> None:  # noqa: ARG002 (both sides are signed off alike)
+    def sign_off(self, now_us: int) -> None:
         """The link above is gone: the next frame signs on again."""
         if self._step(SignOnEvent.SIGN_OFF):
             self._newest = None

@@ -6,8 +6,6 @@ addresses against 65,536; which addresses exist, which functions may write them 
 request is the application's matter. Answers are bytes as they stand on the wire, exception codes are values.
 """
 
-# ruff: noqa: ARG002 (the answer of a function that a device does not have depends on nothing)
-
 from collections.abc import Callable, Sequence
 
 from protocols.modbus.code import ExceptionCode

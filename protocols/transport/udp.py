@@ -129,7 +129,7 @@ class UdpDialer(asyncio.DatagramProtocol):
 
         self._pump.connection_made(UdpFlow(transport, None, forget))
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:  # noqa: ARG002 (the socket is connected)
+    def datagram_received(self, data: bytes, addr: Any) -> None:
         """Hand the datagram on."""
         self._pump.data_received(data)
 

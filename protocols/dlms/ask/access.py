@@ -31,7 +31,7 @@ class Access(Request):
         self._values = values
         self._break_on_error = break_on_error
 
-    def measure(self, index: int) -> int:  # noqa: ARG002 (one item, never in a list)
+    def measure(self, index: int) -> int:
         """There is one item."""
         return 0
 

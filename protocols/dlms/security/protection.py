@@ -194,7 +194,7 @@ class ServerProtection(_Protection):
     def _other_title(self, association: Association) -> bytes:
         return association.client_title or self._context.other_title
 
-    def unprotect(self, apdu: bytes, association: Association, now_us: int) -> bytes | Refusal:  # noqa: ARG002 (a seam)
+    def unprotect(self, apdu: bytes, association: Association, now_us: int) -> bytes | Refusal:
         """The plain request, or how to refuse it."""
         # Nearly all that comes: one service, one octet of length, both protections under the unicast key.
         context = self._context
@@ -215,7 +215,7 @@ class ServerProtection(_Protection):
         opened = self._open(apdu, association, context.policy.request)
         return _refuse(opened) if isinstance(opened, Refused) else opened
 
-    def protect(self, apdu: bytes, association: Association, now_us: int) -> bytes:  # noqa: ARG002 (a seam)
+    def protect(self, apdu: bytes, association: Association, now_us: int) -> bytes:
         """An answer, protected as its request was and as the policy asks; or something unasked."""
         context = self._context
         keyset, policy = context.current, context.policy[1]
@@ -269,7 +269,7 @@ class ClientProtection(_Protection):
     def _other_title(self, association: Association) -> bytes:
         return association.server_title or self._context.other_title
 
-    def unprotect(self, apdu: bytes, association: Association, now_us: int) -> bytes | Refusal:  # noqa: ARG002 (a seam)
+    def unprotect(self, apdu: bytes, association: Association, now_us: int) -> bytes | Refusal:
         """The plain answer; a refusal in clear is one too."""
         if apdu[:1] in _REFUSALS:
             return apdu
@@ -278,7 +278,7 @@ class ClientProtection(_Protection):
         opened = self._open(apdu, association, required)
         return Refusal(None, opened.reason) if isinstance(opened, Refused) else opened
 
-    def protect(self, apdu: bytes, association: Association, now_us: int) -> bytes:  # noqa: ARG002 (a seam)
+    def protect(self, apdu: bytes, association: Association, now_us: int) -> bytes:
         """A request, protected.
 
         Raises:
