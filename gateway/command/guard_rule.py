@@ -11,12 +11,12 @@ until = "2024-11-11T10:00:00+05:30"
 
 from datetime import date
 from typing import Annotated, Final, Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from gateway.configuration.span import Span
 from protocols.message.command import Cause
+from protocols.settings.text import ZoneName
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -72,17 +72,8 @@ class Hours(Rule):
     start: TimeOfDay = Field(default="00:00", alias="from")
     end: TimeOfDay = Field(default="23:59", alias="to", description="the last minute that is allowed")
     holidays: tuple[date, ...] = ()
-    zone: str = "Asia/Kolkata"
+    zone: ZoneName = "Asia/Kolkata"
     causes: tuple[Cause, ...] = NON_PAYMENT
-
-    @field_validator("zone")
-    @classmethod
-    def _zone_exists(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (KeyError, ValueError, OSError):
-            raise ValueError(f"{zone!r} is no time zone; write one such as Asia/Kolkata") from None
-        return zone
 
 
 class Protected(Rule):
